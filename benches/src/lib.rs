@@ -1,0 +1,1 @@
+//! troop-benches.

@@ -1,0 +1,2 @@
+//! The program `troop`.
+fn main() {}
