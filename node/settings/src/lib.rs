@@ -1,1 +1,41 @@
-//! troop-settings.
+//! How one process runs: which sockets it opens, where its data lie, how it finds its cluster.
+//!
+//! Think of the sheet taped to a machine on a factory floor: it belongs to this machine only, and
+//! nobody else in the hall follows it. What the whole cluster agrees on (services, routes, plugins)
+//! is *configuration* and lives in the store; what is written here is *settings*.
+//!
+//! One [table] holds every setting: name, type, default, Kong's name for it and its text. The
+//! [`Settings`] struct, the flags of `troop start`, the parser and the reference page all derive
+//! from it, so adding a setting is one row.
+//!
+//! The catch: five places may speak about one setting. Rising in precedence they are the default, the
+//! file, `KONG_*` variables, `TROOP_*` variables and flags. An error therefore always says *where* the
+//! refused value was written, and everything wrong is reported at once.
+//!
+//! This crate opens no file and reads no environment: [`load`] takes both as arguments.
+
+mod check;
+mod choice;
+mod conf_file;
+mod headers;
+mod listen;
+mod load;
+mod names;
+mod problem;
+mod quantity;
+mod reference;
+mod secret;
+mod table;
+mod value;
+
+pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, Workers};
+pub use conf_file::ConfFile;
+pub use headers::Headers;
+pub use ipnet::IpNet;
+pub use listen::{HostPort, Listen};
+pub use load::{Effective, Loaded, Sources, load};
+pub use problem::{Place, Rejected, SettingError};
+pub use quantity::ByteSize;
+pub use reference::reference;
+pub use secret::Secret;
+pub use table::{Section, Setting, Settings, table};

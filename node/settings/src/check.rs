@@ -1,0 +1,195 @@
+//! Rules between settings, and between a setting and what this version can do.
+//!
+//! Each value was fine alone. Here the house is walked through once more before the lights go on: doors
+//! that would stand open, two doors in one frame, a key without a lock.
+
+use std::net::SocketAddr;
+
+use crate::Listen;
+use crate::problem::{Place, SettingError};
+use crate::table::{Settings, table};
+
+/// Adds what is wrong with these settings taken together.
+pub(crate) fn together(
+    settings: &Settings,
+    places: &[Place],
+    errors: &mut Vec<SettingError>,
+    warnings: &mut Vec<String>,
+) {
+    let mut walk = Walk {
+        settings,
+        places,
+        errors,
+        warnings,
+    };
+    walk.admin_stays_on_loopback();
+    walk.listeners_ask_for_what_there_is();
+    walk.listeners_do_not_collide();
+    walk.token_has_a_cluster();
+}
+
+struct Walk<'a> {
+    settings: &'a Settings,
+    places: &'a [Place],
+    errors: &'a mut Vec<SettingError>,
+    warnings: &'a mut Vec<String>,
+}
+
+impl Walk<'_> {
+    fn refuse(&mut self, name: &'static str, problem: String) {
+        let index = table().iter().position(|setting| setting.name == name);
+        let index = index.expect("invariant: rules name settings of the table");
+        self.errors.push(SettingError::Rule {
+            setting: name,
+            value: (table()[index].show)(self.settings),
+            place: self.places[index].clone(),
+            problem,
+        });
+    }
+
+    fn admin_stays_on_loopback(&mut self) {
+        let open = self
+            .settings
+            .admin_listen
+            .iter()
+            .find(|listen| !listen.address.ip().is_loopback());
+        let Some(open) = open.filter(|_| !self.settings.insecure_admin) else {
+            return;
+        };
+        let problem = format!(
+            "{} is reachable from other machines and the Admin API asks for no password; listen on 127.0.0.1, \
+             or set insecure_admin = on (--insecure-admin) if the network keeps strangers out",
+            open.address
+        );
+        self.refuse("admin_listen", problem);
+    }
+
+    /// The flags are Kong's; this says which of them this version serves.
+    fn listeners_ask_for_what_there_is(&mut self) {
+        for (name, listens, tls) in self.lists() {
+            if !tls && listens.iter().any(|listen| listen.ssl) {
+                self.refuse(
+                    name,
+                    "TLS is served on proxy_listen only; drop the flag ssl".to_owned(),
+                );
+            }
+            if listens.iter().any(|listen| listen.proxy_protocol) {
+                self.refuse(
+                    name,
+                    "the PROXY protocol is not spoken; drop the flag proxy_protocol".to_owned(),
+                );
+            }
+            if listens.iter().any(|listen| listen.http2) {
+                self.warnings.push(format!(
+                    "{name}: the flag http2 has no effect, HTTP/1.1 is served"
+                ));
+            }
+        }
+    }
+
+    fn listeners_do_not_collide(&mut self) {
+        let mut taken: Vec<(&'static str, SocketAddr)> = vec![("peer_listen", self.settings.peer_listen)];
+        for (name, listens, _) in self.lists() {
+            for address in listens.iter().map(|listen| listen.address) {
+                let rival = taken
+                    .iter()
+                    .find(|(other, known)| *other != name && collide(*known, address));
+                if let Some((other, known)) = rival {
+                    self.refuse(
+                        name,
+                        format!("{address} is the same socket as {known} of {other}; change one"),
+                    );
+                }
+                taken.push((name, address));
+            }
+        }
+    }
+
+    fn token_has_a_cluster(&mut self) {
+        if self.settings.token.is_some() && self.settings.join.is_none() {
+            self.refuse(
+                "token",
+                "a token opens the door named by join; set both or neither".to_owned(),
+            );
+        }
+    }
+
+    fn lists(&self) -> [(&'static str, Vec<Listen>, bool); 3] {
+        [
+            ("proxy_listen", self.settings.proxy_listen.clone(), true),
+            ("admin_listen", self.settings.admin_listen.clone(), false),
+            ("status_listen", self.settings.status_listen.clone(), false),
+        ]
+    }
+}
+
+/// A wildcard address takes the port on every address of the machine.
+fn collide(left: SocketAddr, right: SocketAddr) -> bool {
+    let same_host = left.ip() == right.ip() || left.ip().is_unspecified() || right.ip().is_unspecified();
+    left.port() != 0 && left.port() == right.port() && same_host
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ConfFile, Sources, load};
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<(), &str>) {
+        let file = Some(ConfFile {
+            path: "troop.conf",
+            text,
+        });
+        match (
+            load(&Sources {
+                file,
+                ..Sources::default()
+            }),
+            expected,
+        ) {
+            (Ok(_), Ok(())) => {}
+            (Err(rejected), Err(part)) => assert!(rejected.to_string().contains(part), "{rejected}"),
+            (loaded, expected) => panic!("{text:?}: {loaded:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_admin_api_leaves_loopback_only_when_spelled_out() {
+        check("admin_listen = [::1]:8001", Ok(()));
+        check("admin_listen = 0.0.0.0:8001", Err("insecure_admin = on"));
+        check("admin_listen = 0.0.0.0:8001\ninsecure_admin = on", Ok(()));
+    }
+
+    #[test]
+    fn flags_without_a_server_behind_them_are_refused() {
+        check("proxy_listen = 0.0.0.0:8443 ssl http2", Ok(()));
+        check(
+            "admin_listen = 127.0.0.1:8444 ssl",
+            Err("TLS is served on proxy_listen only"),
+        );
+        check(
+            "proxy_listen = 0.0.0.0:8000 proxy_protocol",
+            Err("drop the flag proxy_protocol"),
+        );
+    }
+
+    #[test]
+    fn two_listeners_do_not_share_a_socket() {
+        check(
+            "proxy_listen = 127.0.0.1:8001",
+            Err("of proxy_listen; change one"),
+        );
+        check(
+            "proxy_listen = 0.0.0.0:7443",
+            Err("same socket as 0.0.0.0:7443 of peer_listen"),
+        );
+        check("proxy_listen = 127.0.0.2:8001", Ok(()));
+        check("proxy_listen = 127.0.0.1:0\nadmin_listen = 127.0.0.1:0", Ok(()));
+    }
+
+    #[test]
+    fn a_token_needs_a_cluster_to_join() {
+        check("token = x", Err("set both or neither"));
+        check("token = x\njoin = 10.0.0.7:7443", Ok(()));
+        check("join = 10.0.0.7:7443", Ok(()));
+    }
+}

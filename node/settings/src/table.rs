@@ -1,0 +1,261 @@
+//! The table of settings: one row each, from which everything else derives.
+//!
+//! A row reads as `name: Type = "default", kong "kong's name";` under its text. The macro turns the
+//! rows into the fields of [`Settings`] and into [`Setting`] values that know how to fill their
+//! field from text. A name becomes a flag by swapping `_` for `-`, and a variable by `TROOP_` and
+//! capitals; no row spells these out.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::value::Value;
+use crate::{
+    AccessLog, ByteSize, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames, Secret,
+    Workers,
+};
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the file; flags and variables are spelled from it.
+    pub name: &'static str,
+    /// Kong's name for it, accepted in the file and as a `KONG_*` variable.
+    pub kong: Option<&'static str>,
+    /// What holds when nobody says anything; empty means unset.
+    pub default: &'static str,
+    /// The form a value takes, for people.
+    pub form: &'static str,
+    /// Which part of the reference page it stands in.
+    pub section: Section,
+    /// Its text, one element per source line, each with the leading space rustdoc leaves.
+    pub text: &'static [&'static str],
+    /// Whether its value must never be printed.
+    pub secret: bool,
+    pub(crate) fill: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(crate) show: fn(&Settings) -> String,
+}
+
+impl Setting {
+    /// The flag of `troop start`, without its dashes in front: `proxy-listen`.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The environment variable: `TROOP_PROXY_LISTEN`.
+    pub fn variable(&self) -> String {
+        format!("TROOP_{}", self.name.to_uppercase())
+    }
+
+    /// Kong's environment variable, where Kong has the setting: `KONG_PROXY_LISTEN`.
+    pub fn kong_variable(&self) -> Option<String> {
+        self.kong.map(|name| format!("KONG_{}", name.to_uppercase()))
+    }
+
+    /// The description as one paragraph.
+    pub fn description(&self) -> String {
+        self.text
+            .iter()
+            .map(|line| line.trim())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// The parts of the reference page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Sockets.
+    Listeners,
+    /// Identity and place in the cluster.
+    Cluster,
+    /// What is written where.
+    Logs,
+    /// How requests are served.
+    Proxy,
+    /// The replicated store.
+    Store,
+}
+
+impl Section {
+    /// Every section, in the order of the reference page.
+    pub const ALL: [Section; 5] = [
+        Section::Listeners,
+        Section::Cluster,
+        Section::Logs,
+        Section::Proxy,
+        Section::Store,
+    ];
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Section::Listeners => "Listeners",
+            Section::Cluster => "Cluster",
+            Section::Logs => "Logs",
+            Section::Proxy => "Proxy",
+            Section::Store => "Store",
+        }
+    }
+}
+
+macro_rules! settings {
+    (@kong) => { None };
+    (@kong $kong:literal) => { Some($kong) };
+    ($( $section:ident { $(
+        $(#[doc = $text:literal])+
+        $name:ident: $kind:ty = $default:literal $(, kong $kong:literal)? $(, secret $secret:literal)?;
+    )+ } )+) => {
+        /// Everything one process was told about itself, parsed.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Settings { $( $( $(#[doc = $text])+ pub $name: $kind, )+ )+ }
+
+        impl Settings {
+            /// What holds when nobody says anything.
+            pub(crate) fn defaults() -> Self {
+                Settings { $( $(
+                    $name: <$kind as Value>::parse($default).expect("invariant: a default of the table parses"),
+                )+ )+ }
+            }
+        }
+
+        static TABLE: &[Setting] = &[ $( $( Setting {
+            name: stringify!($name),
+            kong: settings!(@kong $($kong)?),
+            default: $default,
+            form: <$kind as Value>::FORM,
+            section: Section::$section,
+            text: &[$($text),+],
+            secret: false $( || $secret )?,
+            fill: |settings, text| {
+                settings.$name = <$kind as Value>::parse(text)?;
+                Ok(())
+            },
+            show: |settings| settings.$name.show(),
+        }, )+ )+ ];
+    };
+}
+
+/// Every setting there is, in the order of the reference page.
+pub fn table() -> &'static [Setting] {
+    TABLE
+}
+
+settings! {
+    Listeners {
+        /// Where clients connect. Entries are `ADDRESS:PORT` with flags behind (`ssl`, `http2`, `backlog=N`);
+        /// `off` opens none. Port 0 takes a free port.
+        proxy_listen: Vec<Listen> = "0.0.0.0:8000, 0.0.0.0:8443 ssl", kong "proxy_listen";
+        /// Where the Admin API answers. It has no password: an address other than loopback is refused
+        /// unless `insecure_admin` says so.
+        admin_listen: Vec<Listen> = "127.0.0.1:8001", kong "admin_listen";
+        /// Where load balancers and monitoring ask whether this node is well.
+        status_listen: Vec<Listen> = "127.0.0.1:8007", kong "status_listen";
+        /// Where the other nodes connect, always with TLS and a certificate of the cluster on both sides.
+        peer_listen: SocketAddr = "0.0.0.0:7443";
+        /// Allows `admin_listen` to leave loopback although anybody who reaches it may change everything.
+        insecure_admin: bool = "off";
+    }
+    Cluster {
+        /// Directory of the store, the node's identity and the cluster's certificates. One process at a time.
+        data_dir: PathBuf = "./troop-data";
+        /// Name of this node for people. Unset: the name of the host.
+        node_name: Option<String> = "";
+        /// Address under which the other nodes reach `peer_listen`. Unset: the address of `peer_listen`, or the
+        /// host's own where that is a wildcard.
+        advertise: Option<HostPort> = "";
+        /// Peer address of any member of the cluster to join. Read only while the data directory is empty.
+        join: Option<HostPort> = "";
+        /// Join token printed by `troop token create`; works only with `join`.
+        token: Option<Secret> = "", secret true;
+        /// How long a node that was told to stop waits for open requests before it ends them.
+        drain_timeout: Duration = "30s";
+    }
+    Logs {
+        /// Least severe message written to standard error.
+        log_level: LogLevel = "notice", kong "log_level";
+        /// Lines for people (`text`) or one JSON object per line (`json`).
+        log_format: LogFormat = "text";
+        /// File that gets one line per proxied request; `off` writes none. A relative path starts in `data_dir`.
+        proxy_access_log: AccessLog = "/dev/stdout", kong "proxy_access_log";
+    }
+    Proxy {
+        /// Threads that serve requests; `auto` is one per core.
+        workers: Workers = "auto", kong "nginx_worker_processes";
+        /// Plugins that may be configured: `bundled`, names, both, or `off`.
+        plugins: PluginNames = "bundled", kong "plugins";
+        /// Largest body of a proxied request; 0 is no limit.
+        client_max_body_size: ByteSize = "0", kong "nginx_http_client_max_body_size";
+        /// Largest body of an Admin API request; 0 is no limit.
+        admin_client_max_body_size: ByteSize = "10m", kong "nginx_admin_client_max_body_size";
+        /// Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed.
+        trusted_ips: Vec<IpNet> = "", kong "trusted_ips";
+        /// Headers the gateway adds to responses: `server_tokens`, `latency_tokens`, single names, or `off`.
+        headers: Headers = "server_tokens, latency_tokens, x-kong-request-id", kong "headers";
+        /// Content type of the gateway's own errors for a client that accepts anything.
+        error_default_type: ErrorType = "text/plain", kong "error_default_type";
+        /// Idle connections kept per worker and address behind the gateway; 0 keeps none.
+        upstream_keepalive_pool_size: usize = "512", kong "upstream_keepalive_pool_size";
+        /// Requests sent over one such connection before it is closed; 0 is no limit.
+        upstream_keepalive_max_requests: u64 = "10000", kong "upstream_keepalive_max_requests";
+        /// How long such a connection may stay idle; 0 is for ever.
+        upstream_keepalive_idle_timeout: Duration = "60", kong "upstream_keepalive_idle_timeout";
+    }
+    Store {
+        /// Log entries between two snapshots of the store.
+        raft_snapshot_every: u64 = "50000";
+        /// Log entries kept behind a snapshot, so that a member that was away catches up from the log. A value
+        /// below the default is for tests: a member that lags further must be sent the whole state.
+        raft_log_keep: u64 = "50000";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_parses() {
+        let mut settings = Settings::defaults();
+        for setting in table() {
+            (setting.fill)(&mut settings, setting.default)
+                .unwrap_or_else(|problem| panic!("{}: {problem}", setting.name));
+        }
+    }
+
+    #[test]
+    fn what_a_setting_shows_parses_to_the_same_value() {
+        let mut settings = Settings::defaults();
+        for setting in table().iter().filter(|setting| !setting.secret) {
+            let shown = (setting.show)(&settings);
+            (setting.fill)(&mut settings, &shown)
+                .unwrap_or_else(|problem| panic!("{} = {shown}: {problem}", setting.name));
+            assert_eq!((setting.show)(&settings), shown, "{}", setting.name);
+        }
+        assert_eq!(settings, Settings::defaults());
+    }
+
+    #[test]
+    fn no_name_stands_for_two_settings() {
+        let mut seen = HashSet::new();
+        for setting in table() {
+            assert!(seen.insert(setting.name), "{} twice", setting.name);
+        }
+        for setting in table() {
+            let Some(kong) = setting.kong else { continue };
+            assert!(kong == setting.name || seen.insert(kong), "{kong} twice");
+        }
+    }
+
+    #[test]
+    fn flags_and_variables_are_spelled_from_the_name() {
+        let setting = table().iter().find(|setting| setting.name == "workers").unwrap();
+        assert_eq!(setting.flag(), "workers");
+        assert_eq!(setting.variable(), "TROOP_WORKERS");
+        assert_eq!(setting.kong_variable().unwrap(), "KONG_NGINX_WORKER_PROCESSES");
+    }
+}
