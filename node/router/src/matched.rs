@@ -1,0 +1,105 @@
+//! The answer of a look-up: the route, and what of the path it matched.
+//!
+//! The match borrows from the router and holds no copy of anything. Regex captures are computed
+//! when somebody asks for them: most routes have captures nobody reads.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use uuid::Uuid;
+
+/// The route that answers a request.
+#[derive(Debug)]
+pub struct Match<'r, T> {
+    /// What the caller hung on the route.
+    pub payload: &'r Arc<T>,
+    /// The route's id.
+    pub route: Uuid,
+    /// What of the path was matched.
+    pub path: PathMatch<'r>,
+}
+
+/// What of the normalised path a route matched.
+#[derive(Debug, Clone, Copy)]
+pub enum PathMatch<'r> {
+    /// The route has no paths.
+    Any,
+    /// A plain path.
+    Prefix {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A regex.
+    Regex {
+        /// The length of the matched text in bytes.
+        length: usize,
+        /// The regex, for its captures.
+        regex: &'r Regex,
+    },
+}
+
+/// One group of a regex path and what it stood for in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture<'r, 'p> {
+    /// The number of the group; 0 is the whole match.
+    pub index: usize,
+    /// The name, for `(?<name>…)`.
+    pub name: Option<&'r str>,
+    /// The text.
+    pub value: &'p str,
+}
+
+impl<'r> PathMatch<'r> {
+    /// How many bytes of the normalised path a route that strips its path takes away.
+    pub fn length(&self) -> usize {
+        match *self {
+            PathMatch::Any => 0,
+            PathMatch::Prefix { length } | PathMatch::Regex { length, .. } => length,
+        }
+    }
+
+    /// The groups of a regex path that took part in the match; `path` is the path that was matched.
+    pub fn captures<'p>(&self, path: &'p str) -> Vec<Capture<'r, 'p>> {
+        let PathMatch::Regex { regex, .. } = *self else {
+            return Vec::new();
+        };
+        let Some(groups) = regex.captures(path) else {
+            return Vec::new();
+        };
+        regex
+            .capture_names()
+            .enumerate()
+            .filter_map(|(index, name)| {
+                Some(Capture {
+                    index,
+                    name,
+                    value: groups.get(index)?.as_str(),
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captures_have_numbers_and_the_named_ones_names() {
+        let regex = Regex::new("^/v(?<version>\\d+)/(\\w+)(/x)?").unwrap();
+        let captures = PathMatch::Regex {
+            length: 0,
+            regex: &regex,
+        }
+        .captures("/v12/items");
+        let seen: Vec<_> = captures.iter().map(|c| (c.index, c.name, c.value)).collect();
+        assert_eq!(
+            seen,
+            [
+                (0, None, "/v12/items"),
+                (1, Some("version"), "12"),
+                (2, None, "items")
+            ]
+        );
+    }
+}

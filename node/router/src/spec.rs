@@ -1,0 +1,174 @@
+//! A route, parsed once at the door.
+//!
+//! Whoever holds a [`RouteSpec`] knows that its regexes compile and its hosts are understood; the
+//! rest of the crate never looks at a configuration string again.
+//!
+//! Kong: a list that is null and a list that is empty ask the same thing, namely nothing.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use uuid::Uuid;
+
+use crate::condition::Conditions;
+use crate::host::HostRule;
+use crate::literal::literal_prefix;
+use crate::rank::Traits;
+
+/// The matching attributes of a route as configured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RouteFields<'a> {
+    /// The route's id: its name in the router, and the last tie-breaker of the order.
+    pub id: Uuid,
+    /// Methods in upper case.
+    pub methods: &'a [String],
+    /// Hosts: `a.test`, `*.a.test`, `a.*`, each with an optional `:port`.
+    pub hosts: &'a [String],
+    /// Paths: a plain prefix (`/a`) or a regex behind a tilde (`~/a/\d+`).
+    pub paths: &'a [String],
+    /// Headers and the values each may have; `~*` in front of a value makes it a regex.
+    pub headers: &'a [(String, Vec<String>)],
+    /// TLS server names: `a.test`, `*.a.test`, `a.*`.
+    pub snis: &'a [String],
+    /// Order among regex paths, greater first.
+    pub regex_priority: i64,
+}
+
+/// Why a route could not be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// A path behind `~` is not a regex.
+    #[error("path `~{pattern}` is not a valid regex")]
+    PathRegex {
+        /// The pattern without its tilde.
+        pattern: String,
+        /// What the compiler said.
+        source: Box<regex::Error>,
+    },
+    /// A header value behind `~*` is not a regex.
+    #[error("value `~*{pattern}` of header `{header}` is not a valid regex")]
+    HeaderRegex {
+        /// The header as configured.
+        header: String,
+        /// The pattern, in lower case, without its mark.
+        pattern: String,
+        /// What the compiler said.
+        source: Box<regex::Error>,
+    },
+}
+
+/// A route whose fields have been understood; see [`RouteFields`].
+#[derive(Debug, Clone)]
+pub struct RouteSpec {
+    pub(crate) id: Uuid,
+    pub(crate) traits: Traits,
+    pub(crate) hosts: Arc<[HostRule]>,
+    pub(crate) paths: Arc<[PathRule]>,
+    pub(crate) regex_priority: i64,
+    pub(crate) conditions: Arc<Conditions>,
+}
+
+/// One entry of a route's `paths`.
+#[derive(Debug, Clone)]
+pub(crate) enum PathRule {
+    /// A prefix of the request path, not only of whole segments.
+    Plain(Box<str>),
+    /// A regex that must match at the beginning of the request path.
+    Regex {
+        /// The compiled pattern.
+        regex: Regex,
+        /// What every match begins with: where the rule is filed.
+        prefix: Box<[u8]>,
+    },
+}
+
+impl RouteSpec {
+    /// Reads a route's fields.
+    ///
+    /// # Errors
+    /// When a regex among the paths or header values does not compile.
+    pub fn parse(fields: RouteFields<'_>) -> Result<Self, RouteError> {
+        let hosts: Arc<[_]> = fields.hosts.iter().map(|host| HostRule::parse(host)).collect();
+        Ok(RouteSpec {
+            id: fields.id,
+            traits: traits(&fields, &hosts),
+            hosts,
+            paths: fields
+                .paths
+                .iter()
+                .map(|path| PathRule::parse(path))
+                .collect::<Result<_, _>>()?,
+            regex_priority: fields.regex_priority,
+            conditions: Arc::new(Conditions::parse(fields.methods, fields.headers, fields.snis)?),
+        })
+    }
+
+    /// The route's id.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+fn traits(fields: &RouteFields<'_>, hosts: &[HostRule]) -> Traits {
+    let set = [
+        !fields.methods.is_empty(),
+        !fields.hosts.is_empty(),
+        !fields.paths.is_empty(),
+        !fields.headers.is_empty(),
+        !fields.snis.is_empty(),
+    ];
+    Traits {
+        attributes: set.into_iter().map(u8::from).sum(),
+        exact_hosts: !hosts.is_empty() && hosts.iter().all(HostRule::is_exact),
+        headers: fields.headers.len(),
+    }
+}
+
+impl PathRule {
+    /// Kong: the anchor is put in front of the text of the pattern, so that it binds to the first
+    /// branch of a top-level alternation only.
+    fn parse(text: &str) -> Result<Self, RouteError> {
+        let Some(pattern) = text.strip_prefix('~') else {
+            return Ok(PathRule::Plain(text.into()));
+        };
+        let anchored = format!("^{pattern}");
+        match Regex::new(&anchored) {
+            Ok(regex) => Ok(PathRule::Regex {
+                regex,
+                prefix: literal_prefix(&anchored).into(),
+            }),
+            Err(source) => Err(RouteError::PathRegex {
+                pattern: pattern.into(),
+                source: Box::new(source),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_regex_that_does_not_compile_is_refused_with_its_pattern() {
+        let paths = ["~/a(".to_string()];
+        let error = RouteSpec::parse(RouteFields {
+            paths: &paths,
+            ..Default::default()
+        })
+        .unwrap_err();
+        assert_eq!(error.to_string(), "path `~/a(` is not a valid regex");
+    }
+
+    #[test]
+    fn empty_lists_are_not_counted_as_attributes() {
+        let hosts = ["a.test".to_string()];
+        let spec = RouteSpec::parse(RouteFields {
+            hosts: &hosts,
+            ..Default::default()
+        })
+        .unwrap();
+        assert_eq!(spec.traits.attributes, 1);
+        assert!(spec.traits.exact_hosts);
+    }
+}
