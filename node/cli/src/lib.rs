@@ -1,1 +1,82 @@
-//! troop-cli.
+//! The command line: its grammar, and the commands that talk to a running node.
+//!
+//! A reception desk. It understands what the visitor wants, handles by itself whatever can be handled
+//! with a phone call to a node's Admin API, and passes exactly one kind of visitor on: whoever wants to
+//! *be* a node. `start` is only read here; the program that has all the parts runs it.
+//!
+//! The flags of `start` are not written down in this crate. They come from the table of settings, so that
+//! a new setting is a flag at once.
+//!
+//! Exit codes (see [`exit`]) are part of the contract: scripts wait on them.
+
+mod client;
+mod columns;
+mod command;
+pub mod exit;
+mod failure;
+mod grammar;
+mod http;
+mod start;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser;
+
+pub use failure::Failure;
+pub use start::{SettingsProblem, StartArgs, environment};
+
+use grammar::{Cli, Command};
+
+/// What is left to do after the command line was read.
+#[derive(Debug)]
+pub enum Begin {
+    /// Run a node with these arguments.
+    Start(StartArgs),
+    /// Nothing: end with this exit code.
+    Done(u8),
+}
+
+/// Reads the arguments (program name first) and runs every command but `start`.
+pub fn begin(args: impl IntoIterator<Item = OsString>) -> Begin {
+    let mut output = std::io::stdout().lock();
+    let mut errors = std::io::stderr().lock();
+    begin_with(args, &mut output, &mut errors)
+}
+
+fn begin_with(
+    args: impl IntoIterator<Item = OsString>,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> Begin {
+    let command = match Cli::try_parse_from(args) {
+        Ok(Cli {
+            command: Command::Start(args),
+        }) => return Begin::Start(args),
+        Ok(Cli { command }) => command,
+        Err(usage) => return Begin::Done(tell_usage(&usage, output, errors)),
+    };
+    match command::run(command, output) {
+        Ok(()) => Begin::Done(exit::OK),
+        Err(failure) => {
+            // Where standard error is gone there is nobody left to tell.
+            let _ = writeln!(errors, "troop: {failure}");
+            Begin::Done(failure.exit_code())
+        }
+    }
+}
+
+/// Help and version are answers and go to standard output; everything else is an error.
+fn tell_usage(usage: &clap::Error, output: &mut dyn Write, errors: &mut dyn Write) -> u8 {
+    let (told, code) = if usage.use_stderr() {
+        (write!(errors, "{}", usage.render()), exit::USAGE)
+    } else {
+        (write!(output, "{}", usage.render()), exit::OK)
+    };
+    // Where the stream is gone there is nobody left to tell.
+    drop(told);
+    code
+}
+
+#[cfg(test)]
+mod tests;

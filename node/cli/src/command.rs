@@ -1,0 +1,43 @@
+//! One file per command; this one only sends each to its place.
+
+mod node;
+mod settings;
+mod status;
+mod stop;
+mod token;
+mod version;
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::grammar::{Command, Output};
+
+/// Runs a command and writes its answer.
+pub(crate) fn run(command: Command, output: &mut dyn Write) -> Result<(), Failure> {
+    match command {
+        Command::Start(_) => unreachable!("invariant: the caller keeps start for the program"),
+        Command::Stop(target) => stop::run(&target, output),
+        Command::Status(target) => status::run(&target, output),
+        Command::Health(target) => status::health(&target, output),
+        Command::Version { output: form } => version::run(form, output),
+        Command::Token(command) => token::run(command, output),
+        Command::Node(command) => node::run(command, output),
+        Command::Settings(args) => settings::run(&args, output),
+    }
+}
+
+/// Writes a document as it is, or the text made of it.
+fn print(
+    form: Output,
+    document: &Value,
+    text: impl FnOnce(&Value) -> String,
+    output: &mut dyn Write,
+) -> Result<(), Failure> {
+    match form {
+        Output::Json => writeln!(output, "{document}")?,
+        Output::Text => output.write_all(text(document).as_bytes())?,
+    }
+    Ok(output.flush()?)
+}

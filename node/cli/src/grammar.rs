@@ -1,0 +1,176 @@
+//! What may be said on the command line.
+//!
+//! Only words and their shapes. Every command that talks to a node shares [`Target`], so `--admin`,
+//! `--output` and `--timeout` mean the same everywhere.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use troop_settings::HostPort;
+
+use crate::start::StartArgs;
+
+/// An API gateway cluster that is its own database.
+#[derive(Debug, Parser)]
+#[command(name = "troop", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line or settings, 3 no node answers.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node in the foreground: a new cluster on an empty data directory, or a member with --join.
+    Start(StartArgs),
+    /// Tell a node to finish open requests and end, and wait until it has.
+    Stop(Target),
+    /// Show a node's place in the cluster and how far every member is.
+    Status(Target),
+    /// Ask whether a node is well; exit code 1 when it is not.
+    Health(Target),
+    /// Print the version.
+    Version {
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Tokens with which new nodes join.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Members of the cluster.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Print the settings a start with the same flags would use, and where each was written.
+    Settings(SettingsArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token and print the command with which a node joins.
+    Create {
+        /// What the new node becomes.
+        #[arg(long, value_enum, default_value_t)]
+        role: Role,
+        /// How long the token is valid: seconds, or a number with s, m, h or d.
+        #[arg(long, default_value = "1h", value_parser = troop_settings::parse_time)]
+        ttl: Duration,
+        /// How many nodes may join with it.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        uses: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List tokens that can still be used.
+    List(Target),
+    /// Make a token useless.
+    Revoke {
+        /// Its id, as `token list` prints it.
+        #[arg(value_parser = id)]
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// List the members: who leads, who lags, who serves which revision.
+    List(Target),
+    /// Remove a member for good; also the leader, also the node that is asked.
+    Remove {
+        /// Its id, as `node list` prints it.
+        #[arg(value_parser = id)]
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Which node to talk to and how to print what it says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Target {
+    /// Admin API of the node.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "TROOP_ADMIN",
+        default_value = "127.0.0.1:8001"
+    )]
+    #[arg(value_parser = HostPort::parse)]
+    pub(crate) admin: HostPort,
+    /// How to print the answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    /// How long to wait for the node.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = troop_settings::parse_time)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// Print the reference of all settings instead, as Markdown.
+    #[arg(long)]
+    pub(crate) reference: bool,
+    /// How to print them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// What a joining node becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Role {
+    /// Counts for the quorum once it has caught up.
+    #[default]
+    Voter,
+    /// Follows, serves, and never votes.
+    Learner,
+}
+
+impl Role {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Role::Voter => "voter",
+            Role::Learner => "learner",
+        }
+    }
+}
+
+/// Ids go into a path as they are, so they may hold nothing a path would read differently.
+fn id(text: &str) -> Result<String, String> {
+    let plain = !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("an id has letters, digits, - and _ only".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_has_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+}
