@@ -1,1 +1,3 @@
 //! Facts about real processes.
+
+mod house;
