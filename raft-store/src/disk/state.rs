@@ -1,0 +1,290 @@
+//! The card index: four column families of one RocksDB instance, replaceable as a whole.
+//!
+//! Applying writes one unsynced batch that also holds the place of the last applied entry, so that after any crash the
+//! rows and that place agree; entries that are missing are applied again from the log.
+//!
+//! The catch: readers may hold the old state while a received snapshot becomes the new one. Each holds its own reference; the old
+//! directory goes when the last of them does.
+
+use super::{
+    layout::{DiskError, Layout, database, file},
+    snapshot::SnapshotDir,
+};
+use bytes::Bytes;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, ReadOptions, WriteBatch, checkpoint::Checkpoint,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+use troop_txn::{
+    Image, ImageError, Revision, Table,
+    image::{Changes, Pair},
+    machine,
+};
+
+/// Cache of uncompressed blocks, shared by the column families. A gateway's hot records are a few megabytes; the rest
+/// is the operating system's cache.
+const BLOCK_CACHE_BYTES: usize = 16 << 20;
+/// Memory per column family for writes not yet in tables.
+const WRITE_BUFFER_BYTES: usize = 8 << 20;
+/// Bits per key in the filters that answer "not here" without reading a block (1 % false answers).
+const BLOOM_BITS: f64 = 10.0;
+
+/// The current state of a data directory. Clones share it.
+#[derive(Clone)]
+pub struct StateDb {
+    layout: Layout,
+    current: Arc<RwLock<Arc<OpenState>>>,
+}
+
+/// One opened state directory.
+pub struct OpenState {
+    db: DB,
+    // After `db`, so that the directory is removed once it is closed.
+    dir: SnapshotDir,
+}
+
+impl StateDb {
+    /// Opens or makes the current state and removes what a crash left beside it.
+    ///
+    /// # Errors
+    /// [`DiskError`] when the disk fails or the state is damaged.
+    pub fn open(layout: &Layout) -> Result<Self, DiskError> {
+        let path = layout.current_state()?;
+        let open = OpenState::open(&path)?;
+        layout.sweep(&path)?;
+        Ok(StateDb { layout: layout.clone(), current: Arc::new(RwLock::new(Arc::new(open))) })
+    }
+
+    /// The state as it is opened now.
+    pub fn now(&self) -> Arc<OpenState> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until everything applied so far is on disk.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn sync(&self) -> Result<(), DiskError> {
+        let now = self.now();
+        now.db.flush_wal(true).map_err(database("sync", now.dir.path()))
+    }
+
+    /// A frozen copy by hard links, consistent as of the last batch.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn checkpoint(&self) -> Result<SnapshotDir, DiskError> {
+        let now = self.now();
+        let path = self.layout.fresh("checkpoint");
+        let doing = "take a checkpoint";
+        let checkpoint = Checkpoint::new(&now.db).map_err(database(doing, now.dir.path()))?;
+        checkpoint.create_checkpoint(&path).map_err(database(doing, now.dir.path()))?;
+        Ok(SnapshotDir::temporary(path))
+    }
+
+    /// An empty directory to receive a snapshot into.
+    ///
+    /// # Errors
+    /// [`DiskError::File`].
+    pub fn incoming(&self) -> Result<SnapshotDir, DiskError> {
+        let path = self.layout.fresh("incoming");
+        fs::create_dir(&path).map_err(file("create", &path))?;
+        Ok(SnapshotDir::temporary(path))
+    }
+
+    /// Makes a received state the current one.
+    ///
+    /// # Errors
+    /// [`DiskError`]; the old state is still the current one then.
+    pub fn replace(&self, received: &SnapshotDir) -> Result<(), DiskError> {
+        let path = self.layout.fresh("state");
+        fs::rename(received.path(), &path).map_err(file("rename", received.path()))?;
+        received.keep();
+        let new = OpenState::open(&path)?;
+        self.layout.point_to(&path)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, Arc::new(new));
+        old.dir.remove_when_dropped();
+        Ok(())
+    }
+}
+
+impl OpenState {
+    /// Opens or makes a state directory.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn open(path: &Path) -> Result<Self, DiskError> {
+        let mut options = rocksdb::Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_keep_log_file_num(4);
+        options.set_max_total_wal_size(64 << 20);
+        let db = DB::open_cf_descriptors(&options, path, families()).map_err(database("open the state", path))?;
+        Ok(OpenState { db, dir: SnapshotDir::permanent(path.to_owned()) })
+    }
+
+    /// Opens a frozen copy for reading.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn open_frozen(dir: &SnapshotDir) -> Result<Self, DiskError> {
+        let options = rocksdb::Options::default();
+        let db = DB::open_cf_descriptors_read_only(&options, dir.path(), families(), false)
+            .map_err(database("open the snapshot", dir.path()))?;
+        Ok(OpenState { db, dir: dir.clone() })
+    }
+
+    /// Writes a batch whole, unsynced.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn write(&self, changes: Changes) -> Result<(), DiskError> {
+        let mut batch = WriteBatch::default();
+        for ((table, key), value) in changes {
+            match value {
+                Some(value) => batch.put_cf(self.family(table), key, value),
+                None => batch.delete_cf(self.family(table), key),
+            }
+        }
+        self.db.write(batch).map_err(database("write", self.dir.path()))
+    }
+
+    /// Writes pairs of a snapshot, without a write-ahead log: [`OpenState::settle`] follows.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn load(&self, table: Table, pairs: Vec<Pair>) -> Result<(), DiskError> {
+        let mut batch = WriteBatch::default();
+        for (key, value) in pairs {
+            batch.put_cf(self.family(table), key, value);
+        }
+        let mut options = rocksdb::WriteOptions::default();
+        options.disable_wal(true);
+        self.db.write_opt(batch, &options).map_err(database("write", self.dir.path()))
+    }
+
+    /// Waits until loaded pairs are on disk.
+    ///
+    /// # Errors
+    /// [`DiskError::Database`].
+    pub fn settle(&self) -> Result<(), DiskError> {
+        for table in Table::ALL {
+            self.db.flush_cf(self.family(table)).map_err(database("flush", self.dir.path()))?;
+        }
+        Ok(())
+    }
+
+    /// Runs `f` on the state as of this moment, whatever is written meanwhile.
+    pub fn frozen<R>(&self, f: impl FnOnce(&dyn Image, Revision) -> R) -> R {
+        let image = Frozen { state: self, snapshot: self.db.snapshot() };
+        let revision = machine::notes(&image).map(|notes| notes.revision).unwrap_or_default();
+        f(&image, revision)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().to_owned()
+    }
+
+    fn family(&self, table: Table) -> &rocksdb::ColumnFamily {
+        self.db.cf_handle(name_of(table)).expect("invariant: opened with this column family")
+    }
+}
+
+impl Image for OpenState {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, ImageError> {
+        let value = self.db.get_pinned_cf(self.family(table), key).map_err(unreadable)?;
+        Ok(value.map(|bytes| Bytes::copy_from_slice(&bytes)))
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>, ImageError> {
+        let from = first_key(prefix, after);
+        let mode = IteratorMode::From(&from, Direction::Forward);
+        collect(self.db.iterator_cf_opt(self.family(table), bounded(prefix), mode), after, limit)
+    }
+}
+
+/// The state at one moment.
+struct Frozen<'a> {
+    state: &'a OpenState,
+    snapshot: rocksdb::Snapshot<'a>,
+}
+
+impl Image for Frozen<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, ImageError> {
+        let value = self.snapshot.get_pinned_cf(self.state.family(table), key).map_err(unreadable)?;
+        Ok(value.map(|bytes| Bytes::copy_from_slice(&bytes)))
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>, ImageError> {
+        let from = first_key(prefix, after);
+        let mode = IteratorMode::From(&from, Direction::Forward);
+        collect(self.snapshot.iterator_cf_opt(self.state.family(table), bounded(prefix), mode), after, limit)
+    }
+}
+
+type RawPair = (Box<[u8]>, Box<[u8]>);
+
+fn collect(
+    pairs: impl Iterator<Item = Result<RawPair, rocksdb::Error>>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<Pair>, ImageError> {
+    pairs
+        .filter(|pair| !matches!((pair, after), (Ok((key, _)), Some(after)) if key[..] == *after))
+        .take(limit)
+        .map(|pair| pair.map(|(key, value)| (Bytes::from(key), Bytes::from(value))).map_err(unreadable))
+        .collect()
+}
+
+fn first_key(prefix: &[u8], after: Option<&[u8]>) -> Vec<u8> {
+    after.filter(|after| *after >= prefix).unwrap_or(prefix).to_vec()
+}
+
+/// Stops an iterator at the end of the prefix instead of reading on to the next table block.
+fn bounded(prefix: &[u8]) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            options.set_iterate_upper_bound(end);
+            break;
+        }
+    }
+    options
+}
+
+fn unreadable(error: rocksdb::Error) -> ImageError {
+    ImageError::Read(error.to_string())
+}
+
+fn families() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+    let describe = |table| {
+        let mut blocks = BlockBasedOptions::default();
+        blocks.set_block_cache(&cache);
+        blocks.set_bloom_filter(BLOOM_BITS, false);
+        let mut options = rocksdb::Options::default();
+        options.set_block_based_table_factory(&blocks);
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+        options.set_compression_type(rocksdb::DBCompressionType::Lz4);
+        options.set_bottommost_compression_type(rocksdb::DBCompressionType::Zstd);
+        ColumnFamilyDescriptor::new(name_of(table), options)
+    };
+    Table::ALL.map(describe).into()
+}
+
+fn name_of(table: Table) -> &'static str {
+    match table {
+        Table::Rows => "rows",
+        Table::Events => "events",
+        Table::Sessions => "sessions",
+        Table::Meta => "meta",
+    }
+}

@@ -1,0 +1,202 @@
+//! The port over Raft: reads from the local state, writes through the leader.
+
+pub mod forward;
+mod local;
+
+pub use local::LocalWrite;
+
+use crate::{
+    disk::{DiskError, Layout, LogStore, StateDb},
+    machine::{Machine, Progress},
+    network::{Dialer, Network},
+    options::{self, Options},
+    types::alias::Raft,
+};
+use futures_util::future::BoxFuture;
+use openraft::{Config, SnapshotPolicy, async_runtime::WatchReceiver};
+use std::{sync::Arc, time::Duration};
+use thiserror::Error;
+use tokio::sync::{Semaphore, watch};
+use troop_txn::{
+    EventPage, EventsError, Outcome, ProposeError, ReadError, ReadView, Revision, Store, Txn, ViewError,
+    machine::{self, Notes},
+    memory::{ImageView, events_of},
+};
+
+/// The store did not open.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The disk failed or is damaged.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The options contradict each other.
+    #[error("raft options: {0}")]
+    Options(#[from] openraft::ConfigError),
+    /// Raft did not start on what is on disk.
+    #[error("starting raft: {0}")]
+    Start(String),
+}
+
+/// What one node knows of Raft now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RaftStatus {
+    /// `leader`, `follower`, `candidate` or `learner`.
+    pub role: &'static str,
+    /// The leader, if one is known.
+    pub leader: Option<u64>,
+    /// The current term.
+    pub term: u64,
+    /// Index of the last entry of the log.
+    pub last_log_index: u64,
+    /// Index of the last applied entry.
+    pub applied_index: u64,
+    /// Why Raft has stopped, if it has.
+    pub stopped: Option<String>,
+}
+
+/// One node's store.
+pub struct RaftStore {
+    raft: Raft,
+    options: Options,
+    cluster: String,
+    state: StateDb,
+    progress: Progress,
+    network: Network,
+    proposals: Semaphore,
+}
+
+impl RaftStore {
+    /// Opens the data directory and starts Raft on the runtime this is called on: one of its own, so that proxying cannot
+    /// starve it.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing runs then.
+    pub async fn open(options: Options, cluster: String, dialer: Arc<dyn Dialer>) -> Result<Arc<Self>, OpenError> {
+        let layout = Layout::open(&options.data_dir)?;
+        let state = StateDb::open(&layout)?;
+        let log = LogStore::open(&layout, state.clone())?;
+        let machine = Machine::open(state.clone())?;
+        let progress = machine.progress();
+        let network = Network::new(dialer, cluster.clone(), options.node_id);
+        let config = Arc::new(config(&options, &cluster).validate()?);
+        let raft = Raft::new(options.node_id, config, network.clone(), log, machine)
+            .await
+            .map_err(|e| OpenError::Start(e.to_string()))?;
+        let proposals = Semaphore::new(options::PROPOSALS_MAX);
+        Ok(Arc::new(RaftStore { raft, options, cluster, state, progress, network, proposals }))
+    }
+
+    /// This node's number.
+    pub fn node_id(&self) -> u64 {
+        self.options.node_id
+    }
+
+    /// The cluster it belongs to.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// What this node knows of Raft now.
+    pub fn status(&self) -> RaftStatus {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let role = match metrics.state {
+            openraft::ServerState::Leader => "leader",
+            openraft::ServerState::Follower => "follower",
+            openraft::ServerState::Candidate => "candidate",
+            openraft::ServerState::Learner => "learner",
+            openraft::ServerState::Shutdown => "stopped",
+        };
+        RaftStatus {
+            role,
+            leader: metrics.current_leader,
+            term: metrics.current_term,
+            last_log_index: metrics.last_log_index.unwrap_or_default(),
+            applied_index: *self.progress.index.borrow(),
+            stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// Index of the last applied entry of any kind, and each one after it.
+    pub fn applied_index(&self) -> watch::Receiver<u64> {
+        self.progress.index.subscribe()
+    }
+
+    /// Waits until Raft's own picture changes: leader, membership, progress, or that it stopped.
+    ///
+    /// Returns `false` once there is nothing more to wait for.
+    pub async fn changed(&self) -> bool {
+        let mut metrics = self.raft.metrics();
+        metrics.changed().await.is_ok()
+    }
+
+    /// Stops Raft. What is applied stays readable.
+    pub async fn stop(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(%error, "raft did not stop cleanly");
+        }
+        if let Err(error) = self.state.sync() {
+            tracing::warn!(%error, "the state was not synced at the stop; it will be brought up to date from the log");
+        }
+    }
+
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    pub(crate) fn state(&self) -> &StateDb {
+        &self.state
+    }
+
+    /// The leader's address, if membership names it.
+    pub(crate) fn address_of(&self, node_id: u64) -> Option<String> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().get_node(&node_id).map(|peer| peer.address.clone())
+    }
+}
+
+fn config(options: &Options, cluster: &str) -> Config {
+    let millis = |d: Duration| d.as_millis() as u64;
+    Config {
+        cluster_name: cluster.to_owned(),
+        heartbeat_interval: millis(options::HEARTBEAT),
+        election_timeout_min: millis(options::ELECTION_MIN),
+        election_timeout_max: millis(options::ELECTION_MAX),
+        install_snapshot_timeout: millis(options::SNAPSHOT_TIMEOUT),
+        max_payload_entries: options::APPEND_MAX_ENTRIES,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(options.snapshot_every_entries),
+        max_in_snapshot_log_to_keep: options.log_keep_entries,
+        // A follower this far behind gets a snapshot rather than entries; never fewer than are kept.
+        replication_lag_threshold: options.log_keep_entries.max(1),
+        enable_pre_vote: Some(true),
+        broadcast_submitted_on_append: Some(true),
+        ..Config::default()
+    }
+}
+
+impl Store for RaftStore {
+    fn read_dyn(&self, f: &mut dyn FnMut(&dyn ReadView)) {
+        self.state.now().frozen(|image, revision| f(&ImageView::new(image, revision)));
+    }
+
+    fn notes(&self) -> Result<Notes, ViewError> {
+        self.state.now().frozen(|image, _| machine::notes(image))
+    }
+
+    fn applied(&self) -> watch::Receiver<Revision> {
+        self.progress.revision.subscribe()
+    }
+
+    fn propose(&self, txn: Txn, deadline: Duration) -> BoxFuture<'_, Result<Outcome, ProposeError>> {
+        Box::pin(forward::propose(self, txn, deadline))
+    }
+
+    fn linearize(&self, deadline: Duration) -> BoxFuture<'_, Result<Revision, ReadError>> {
+        Box::pin(forward::linearize(self, deadline))
+    }
+
+    fn events(&self, after: Revision, limit: usize) -> Result<EventPage, EventsError> {
+        self.state.now().frozen(|image, _| events_of(image, after, limit))
+    }
+}
