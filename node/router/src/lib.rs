@@ -7,7 +7,7 @@
 //! by path, so that only cards which can possibly fit are looked at, and the best of those wins.
 //!
 //! The catch: filing must never change *who wins*. A longer path does not simply beat a shorter
-//! one, because a route with more conditions beats both. So the index only narrows the candidates
+//! one, because a route with more conditions or a regex beats both. So the index only narrows the candidates
 //! down, and the order decides. A property test holds the result against the naive reading of the
 //! rules: sort everything, take the first that matches.
 //!

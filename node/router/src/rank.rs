@@ -1,32 +1,38 @@
 //! Who is asked first.
 //!
 //! Like cards in a game, candidates have a rank, and the highest card that fits takes the
-//! request. More conditions beat fewer, whatever they are; then hosts spelt out beat wildcards,
-//! more headers beat fewer, a regex beats a plain path, and a longer path beats a shorter one.
+//! request. What makes a card high is how much it asks: hosts spelt out, a regex, more
+//! conditions, a longer path, in an order that has to be exactly the one people know.
 //!
-//! Kong: all of this is one 64-bit number (the `traditional_compatible` flavour), laid out so
-//! that comparing numbers is comparing rule by rule:
+//! Kong: in the default flavour (`traditional_compatible`) the rank is one 64-bit number. Its
+//! published layout puts the number of attributes on top, but what runs computes most parts with
+//! 32-bit arithmetic, so that shifts wrap around and land elsewhere. Requests are answered by what
+//! runs, and that is what stands here:
 //!
 //! | bits | content |
 //! |---|---|
-//! | 63-61 | how many of methods, hosts, headers, snis, paths are set |
 //! | 60 | hosts are set and none has a wildcard |
-//! | 59-52 | how many headers are named, 255 at most |
 //! | 51 | the path is a regex |
-//! | 50-19 | `regex_priority`, for regex paths only |
+//! | 31-29 | how many of methods, hosts, headers, snis, paths are set |
+//! | 27-20 | how many headers are named, 255 at most |
+//! | 31-19 | `regex_priority`, for regex paths only, laid over the two above |
 //! | 18-0 | length of the plain path |
+//!
+//! The catch: the lower half is a signed number and keeps its sign when it is widened. Bit 31 is
+//! therefore copied into all bits above it, and a candidate with four attributes, or with a
+//! `regex_priority` of 4096, outranks everything below it whatever else is set.
 //!
 //! Kong: among equals the larger id wins. Age plays no part in this flavour.
 
 use uuid::Uuid;
 
-const ATTRIBUTES: u32 = 61;
 const EXACT_HOSTS: u64 = 1 << 60;
-const HEADERS: u32 = 52;
-const HEADERS_MAX: usize = 0xff;
 const REGEX_PATH: u64 = 1 << 51;
+const ATTRIBUTES: u32 = 29;
+const HEADERS: u32 = 20;
+const HEADERS_MAX: usize = 0xff;
 const REGEX_PRIORITY: u32 = 19;
-const LENGTH_MASK: u64 = (1 << REGEX_PRIORITY) - 1;
+const LENGTH_MASK: u32 = (1 << REGEX_PRIORITY) - 1;
 
 /// Places a candidate in the order in which candidates are asked: greater comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,23 +63,37 @@ pub(crate) enum PathTrait {
 
 impl Rank {
     pub(crate) fn new(traits: Traits, path: PathTrait, id: Uuid) -> Self {
-        let attributes = u64::from(traits.attributes) << ATTRIBUTES;
         let exact = if traits.exact_hosts { EXACT_HOSTS } else { 0 };
-        let headers = (traits.headers.min(HEADERS_MAX) as u64) << HEADERS;
+        let regex = if matches!(path, PathTrait::Regex(_)) {
+            REGEX_PATH
+        } else {
+            0
+        };
+        let low = traits.low_bits() | path.low_bits();
         Rank {
-            priority: attributes | exact | headers | path.bits(),
+            priority: widen(low) | exact | regex,
             id,
         }
     }
 }
 
+/// Widens as a signed number does: bit 31 fills everything above it.
+fn widen(low: u32) -> u64 {
+    i64::from(low.cast_signed()).cast_unsigned()
+}
+
+impl Traits {
+    fn low_bits(self) -> u32 {
+        let headers = self.headers.min(HEADERS_MAX) as u32;
+        u32::from(self.attributes) << ATTRIBUTES | headers << HEADERS
+    }
+}
+
 impl PathTrait {
-    fn bits(self) -> u64 {
+    fn low_bits(self) -> u32 {
         match self {
-            PathTrait::Plain(length) => length as u64 & LENGTH_MASK,
-            // Kong: a regex_priority that is negative or wider than 32 bits spills into the bits
-            // above it, so that -1 outranks everything.
-            PathTrait::Regex(priority) => REGEX_PATH | (priority as u64) << REGEX_PRIORITY,
+            PathTrait::Plain(length) => length as u32 & LENGTH_MASK,
+            PathTrait::Regex(priority) => (priority as u32) << REGEX_PRIORITY,
         }
     }
 }
@@ -82,7 +102,7 @@ impl PathTrait {
 mod tests {
     use super::*;
 
-    const NOTHING: Traits = Traits {
+    const ONE: Traits = Traits {
         attributes: 1,
         exact_hosts: false,
         headers: 0,
@@ -92,53 +112,71 @@ mod tests {
         Rank::new(traits, path, Uuid::from_u128(id))
     }
 
-    #[test]
-    fn each_rule_beats_all_rules_after_it() {
-        let falling = [
-            rank(
-                Traits {
-                    attributes: 2,
-                    ..NOTHING
-                },
-                PathTrait::Plain(0),
-                0,
-            ),
-            rank(
-                Traits {
-                    exact_hosts: true,
-                    ..NOTHING
-                },
-                PathTrait::Plain(0),
-                0,
-            ),
-            rank(
-                Traits {
-                    headers: 2,
-                    ..NOTHING
-                },
-                PathTrait::Plain(0),
-                0,
-            ),
-            rank(
-                Traits {
-                    headers: 1,
-                    ..NOTHING
-                },
-                PathTrait::Regex(0),
-                0,
-            ),
-            rank(NOTHING, PathTrait::Regex(7), 0),
-            rank(NOTHING, PathTrait::Regex(0), 0),
-            rank(NOTHING, PathTrait::Plain(9), 0),
-            rank(NOTHING, PathTrait::Plain(8), 2),
-            rank(NOTHING, PathTrait::Plain(8), 1),
-        ];
+    fn check(falling: &[Rank]) {
         assert!(falling.is_sorted_by(|a, b| a > b), "{falling:?}");
     }
 
     #[test]
+    fn each_rule_beats_all_rules_after_it() {
+        check(&[
+            rank(
+                Traits {
+                    exact_hosts: true,
+                    ..ONE
+                },
+                PathTrait::Plain(0),
+                0,
+            ),
+            rank(ONE, PathTrait::Regex(0), 0),
+            rank(Traits { attributes: 3, ..ONE }, PathTrait::Plain(0), 0),
+            rank(Traits { attributes: 2, ..ONE }, PathTrait::Plain(9), 0),
+            rank(Traits { headers: 2, ..ONE }, PathTrait::Plain(0), 0),
+            rank(Traits { headers: 1, ..ONE }, PathTrait::Plain(9), 0),
+            rank(ONE, PathTrait::Plain(9), 0),
+            rank(ONE, PathTrait::Plain(8), 2),
+            rank(ONE, PathTrait::Plain(8), 1),
+        ]);
+    }
+
+    #[test]
+    fn the_priority_of_a_regex_is_laid_over_the_counts() {
+        check(&[
+            rank(Traits { attributes: 2, ..ONE }, PathTrait::Regex(0), 0),
+            rank(ONE, PathTrait::Regex(7), 0),
+            rank(ONE, PathTrait::Regex(0), 0),
+        ]);
+        // 1 << 10 lies on the bit of the attribute count: laid over, not added.
+        assert_eq!(
+            rank(ONE, PathTrait::Regex(1 << 10), 0),
+            rank(ONE, PathTrait::Regex(0), 0)
+        );
+    }
+
+    #[test]
+    fn four_attributes_or_a_priority_of_4096_outrank_everything() {
+        let exact = Traits {
+            exact_hosts: true,
+            attributes: 3,
+            headers: 9,
+        };
+        check(&[
+            rank(Traits { attributes: 4, ..ONE }, PathTrait::Plain(1), 0),
+            rank(Traits { attributes: 4, ..ONE }, PathTrait::Plain(0), 0),
+            rank(exact, PathTrait::Regex(0), 0),
+        ]);
+        check(&[
+            rank(ONE, PathTrait::Regex(4096), 0),
+            rank(exact, PathTrait::Regex(0), 0),
+        ]);
+        check(&[
+            rank(ONE, PathTrait::Regex(-1), 0),
+            rank(exact, PathTrait::Regex(0), 0),
+        ]);
+    }
+
+    #[test]
     fn more_than_255_headers_count_as_255() {
-        let many = |headers| rank(Traits { headers, ..NOTHING }, PathTrait::Plain(0), 0);
+        let many = |headers| rank(Traits { headers, ..ONE }, PathTrait::Plain(0), 0);
         assert_eq!(many(255), many(300));
     }
 }

@@ -174,6 +174,32 @@ fn a_regex_beats_a_plain_path_and_priority_orders_regexes() {
 }
 
 #[test]
+fn a_regex_beats_more_attributes_but_not_hosts_spelt_out() {
+    check(
+        &[
+            Route {
+                number: 1,
+                paths: &["~/(a|b)/x$"],
+                ..Default::default()
+            },
+            Route {
+                number: 2,
+                paths: &["/b/"],
+                methods: &["GET"],
+                ..Default::default()
+            },
+            Route {
+                number: 3,
+                paths: &["/b/"],
+                hosts: &["a.test"],
+                ..Default::default()
+            },
+        ],
+        &[("GET h /b/x", 1), ("GET h /b/y", 2), ("GET a.test /b/x", 3)],
+    );
+}
+
+#[test]
 fn a_prefix_needs_no_segment_boundary_and_the_longest_wins() {
     check(
         &[
