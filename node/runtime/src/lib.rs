@@ -1,1 +1,21 @@
-//! troop-runtime.
+//! What ties a process to the real world: its clock, its tasks, and being told to stop.
+//!
+//! The pure cores below take time as an argument; somebody has to look at the wall clock and pass it in,
+//! and this is where that somebody lives. The crate stands above the cores on purpose, so that none of
+//! them can reach for the clock.
+//!
+//! * [`SystemClock`] reads the machine's clocks.
+//! * [`TaskSet`] knows every spawned task by name and waits for all of them.
+//! * [`Shutdown`] tells everybody, once, to drain and then to stop.
+//!
+//! It starts no runtime: which threads exist is the program's decision.
+
+mod clock;
+mod shutdown;
+mod signals;
+mod task_set;
+
+pub use clock::SystemClock;
+pub use shutdown::Shutdown;
+pub use signals::{SignalError, listen_to_signals};
+pub use task_set::TaskSet;
