@@ -55,7 +55,7 @@ pub(crate) enum TokenCommand {
         #[arg(long, value_enum, default_value_t)]
         role: Role,
         /// How long the token is valid: seconds, or a number with s, m, h or d.
-        #[arg(long, default_value = "1h", value_parser = troop_settings::parse_time)]
+        #[arg(long, default_value = "1h", value_parser = troop_stdx::parse_duration)]
         ttl: Duration,
         /// How many nodes may join with it.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -105,7 +105,7 @@ pub(crate) struct Target {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
     /// How long to wait for the node.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = troop_settings::parse_time)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = troop_stdx::parse_duration)]
     pub(crate) timeout: Duration,
 }
 

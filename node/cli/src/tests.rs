@@ -82,13 +82,13 @@ fn check(args: &[&str], answer: (u16, &'static str), asked: &str, code: u8, outp
     );
 }
 
-const STATUS: &str = r#"{"id":1,"name":"blue","role":"voter","leader":true,"term":3,"last_log_index":12,
+const STATUS: &str = r#"{"id":1,"name":"blue","role":"voter","leader":1,"term":3,"last_log_index":12,
 "applied_index":12,"served_revision":11,"members":[
 {"id":1,"name":"blue","address":"10.0.0.1:7443","role":"voter","served_revision":11,"lag":0}]}"#;
 
 #[test]
 fn status_is_a_summary_and_a_table_of_members() {
-    let text = "node      blue (id 1), voter, leads\nterm      3\n\
+    let text = "node      blue (id 1), voter\nterm      3, led by this node\n\
                 revision  serves 11, applied 12, log ends at 12\n\n\
                 ID  NAME  ADDRESS        ROLE   SERVES  LAG\n \
                 1  blue  10.0.0.1:7443  voter      11    0\n";
@@ -110,9 +110,9 @@ fn json_output_is_the_nodes_own_document() {
 #[test]
 fn a_created_token_is_printed_as_the_command_to_run() {
     let answer = r#"{"token":"T","join":"troop start --join a:1 --token T","id":"t1","role":"learner",
-                     "expires_at":"2025-11-22T04:00:00Z","uses":2}"#;
+                     "expires_at":1763784000,"uses":2}"#;
     let text = "On the new machine run:\n\n    troop start --join a:1 --token T\n\n\
-                The token (id t1) makes a learner, can be used 2 time(s) and expires at 2025-11-22T04:00:00Z.\n";
+                Token t1 admits 2 node(s) as learner within 2h.\n";
     check(
         &[
             "token", "create", "--role", "learner", "--ttl", "2h", "--uses", "2",
@@ -126,8 +126,8 @@ fn a_created_token_is_printed_as_the_command_to_run() {
 
 #[test]
 fn tokens_are_listed_and_revoked_by_id() {
-    let answer = r#"{"tokens":[{"id":"t1","role":"voter","uses":1,"expires_at":"soon"}]}"#;
-    let text = "ID  ROLE   USES LEFT  EXPIRES\nt1  voter          1  soon\n";
+    let answer = r#"{"tokens":[{"id":"t1","role":"voter","uses":1,"expires_at":0}]}"#;
+    let text = "ID  ROLE   USES LEFT  VALID FOR\nt1  voter          1  0s\n";
     check(
         &["token", "list"],
         (200, answer),

@@ -4,7 +4,7 @@
 //! nobody else in the hall follows it. What the whole cluster agrees on (services, routes, plugins)
 //! is *configuration* and lives in the store; what is written here is *settings*.
 //!
-//! One [table] holds every setting: name, type, default, Kong's name for it and its text. The
+//! One [table](fn@table) holds every setting: name, type, default, Kong's name for it and its text. The
 //! [`Settings`] struct, the flags of `troop start`, the parser and the reference page all derive
 //! from it, so adding a setting is one row.
 //!
@@ -12,7 +12,7 @@
 //! file, `KONG_*` variables, `TROOP_*` variables and flags. An error therefore always says *where* the
 //! refused value was written, and everything wrong is reported at once.
 //!
-//! This crate opens no file and reads no environment: [`load`] takes both as arguments.
+//! This crate opens no file and reads no environment: [`load()`] takes both as arguments.
 
 mod check;
 mod choice;

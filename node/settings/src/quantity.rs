@@ -1,7 +1,7 @@
 //! Sizes and spans, as nginx users write them: `10m`, `60`, `1h`.
 //!
-//! The catch is the letter `m`: a mebibyte in a size and a minute in a span, which is why the two are
-//! parsed here side by side and never guessed from the text.
+//! The catch is the letter `m`: a mebibyte in a size and a minute in a span, so the type of a setting and
+//! never its text decides which it is. How the letters are read is `troop-stdx`'s business.
 
 use std::fmt;
 use std::time::Duration;
@@ -43,18 +43,10 @@ impl Value for ByteSize {
     const FORM: &'static str = "size (`8k`, `10m`, `1g`)";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let (number, unit) = split_unit(text);
-        let unit = match unit.to_ascii_lowercase().as_str() {
-            "" => Some(1),
-            "k" => Some(KIB),
-            "m" => Some(MIB),
-            "g" => Some(GIB),
-            _ => None,
-        };
-        let bytes = unit.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit));
+        let bytes = troop_stdx::parse_size(text);
         bytes
             .map(ByteSize)
-            .ok_or_else(|| "is not a size: write bytes, or a number with k, m or g".to_owned())
+            .map_err(|_| "is not a size: write bytes, or a number with k, m or g".to_owned())
     }
 
     fn show(&self) -> String {
@@ -66,18 +58,8 @@ impl Value for Duration {
     const FORM: &'static str = "time (`500ms`, `60`, `60s`, `5m`, `1h`)";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let (number, unit) = split_unit(text);
-        let unit_ms = match unit {
-            "ms" => Some(1),
-            "" | "s" => Some(1_000),
-            "m" => Some(60_000),
-            "h" => Some(3_600_000),
-            "d" => Some(86_400_000),
-            _ => None,
-        };
-        let ms = unit_ms.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit));
-        ms.map(Duration::from_millis)
-            .ok_or_else(|| "is not a time: write seconds, or a number with ms, s, m, h or d".to_owned())
+        let wish = "is not a time: write seconds, or a number with ms, s, m, h, d or w";
+        troop_stdx::parse_duration(text).map_err(|_| wish.to_owned())
     }
 
     fn show(&self) -> String {
@@ -87,11 +69,6 @@ impl Value for Duration {
             format!("{}ms", self.as_millis())
         }
     }
-}
-
-fn split_unit(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    text.split_at(end)
 }
 
 #[cfg(test)]
@@ -130,6 +107,6 @@ mod tests {
         check::<Duration>("1d", Some("86400s"));
         check::<Duration>("soon", None);
         check::<Duration>("-1", None);
-        check::<Duration>("1w", None);
+        check::<Duration>("1M", None);
     }
 }

@@ -54,6 +54,11 @@ impl Setting {
         self.kong.map(|name| format!("KONG_{}", name.to_uppercase()))
     }
 
+    /// Whether it is a switch: a flag without value turns it on.
+    pub fn is_switch(&self) -> bool {
+        self.form == <bool as Value>::FORM
+    }
+
     /// The description as one paragraph.
     pub fn description(&self) -> String {
         self.text

@@ -26,27 +26,32 @@ pub(super) fn run(target: &Target, output: &mut dyn Write) -> Result<(), Failure
 
 fn text(status: &Value) -> String {
     let field = |name: &str| cell(status.get(name));
-    let leads = if status.get("leader") == Some(&Value::Bool(true)) {
-        ", leads"
-    } else {
-        ""
-    };
     let members = status
         .get("members")
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
     format!(
-        "node      {} (id {}), {}{leads}\nterm      {}\nrevision  serves {}, applied {}, log ends at {}\n\n{}",
+        "node      {} (id {}), {}\nterm      {}, {}\nrevision  serves {}, applied {}, log ends at {}\n\n{}",
         field("name"),
         field("id"),
         field("role"),
         field("term"),
+        leader(status),
         field("served_revision"),
         field("applied_index"),
         field("last_log_index"),
         render(&MEMBERS, &members)
     )
+}
+
+fn leader(status: &Value) -> String {
+    match status.get("leader") {
+        None | Some(Value::Null | Value::Bool(false)) => "no leader known".to_owned(),
+        Some(Value::Bool(true)) => "led by this node".to_owned(),
+        leader if leader == status.get("id") => "led by this node".to_owned(),
+        leader => format!("led by {}", cell(leader)),
+    }
 }
 
 /// A node that answers 503 is reachable and not well: exit code 1, with its reason.

@@ -1,6 +1,7 @@
 //! `troop token create | list | revoke`: the keys with which new nodes come in.
 
 use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ const TOKENS: [Column; 4] = [
     ("ID", "id"),
     ("ROLE", "role"),
     ("USES LEFT", "uses"),
-    ("EXPIRES", "expires_at"),
+    ("VALID FOR", "valid_for"),
 ];
 
 pub(super) fn run(command: TokenCommand, output: &mut dyn Write) -> Result<(), Failure> {
@@ -28,7 +29,7 @@ pub(super) fn run(command: TokenCommand, output: &mut dyn Write) -> Result<(), F
             print(
                 target.output,
                 &target.post("/troop/tokens", &wish)?,
-                created,
+                |token| created(token, ttl),
                 output,
             )
         }
@@ -45,19 +46,58 @@ pub(super) fn run(command: TokenCommand, output: &mut dyn Write) -> Result<(), F
     }
 }
 
-fn created(token: &Value) -> String {
+fn created(token: &Value, ttl: Duration) -> String {
     format!(
-        "On the new machine run:\n\n    {}\n\nThe token (id {}) makes a {}, can be used {} time(s) and expires at {}.\n",
+        "On the new machine run:\n\n    {}\n\nToken {} admits {} node(s) as {} within {}.\n",
         cell(token.get("join")),
         cell(token.get("id")),
-        cell(token.get("role")),
         cell(token.get("uses")),
-        cell(token.get("expires_at"))
+        cell(token.get("role")),
+        span(ttl)
     )
 }
 
 fn list(document: &Value) -> String {
-    render(&TOKENS, rows(document, "tokens"))
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let rows: Vec<Value> = rows(document, "tokens")
+        .iter()
+        .map(|token| with_validity(token, now))
+        .collect();
+    render(&TOKENS, &rows)
+}
+
+/// A moment in seconds since 1970 says little to a person; what is left says all.
+fn with_validity(token: &Value, now: Duration) -> Value {
+    let mut row = token.clone();
+    if let Some(end) = token
+        .get("expires_at")
+        .and_then(Value::as_f64)
+        .filter(|end| *end >= 0.0)
+    {
+        let left = Duration::try_from_secs_f64(end)
+            .unwrap_or(Duration::MAX)
+            .saturating_sub(now);
+        row["valid_for"] = span(left).into();
+    }
+    row
+}
+
+/// The two largest units of a span: `1h5m`, `2d`, `40s`.
+fn span(span: Duration) -> String {
+    let mut left = span.as_secs();
+    let mut parts = Vec::new();
+    for (letter, unit) in [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)] {
+        let count = left / unit;
+        left %= unit;
+        if count > 0 && parts.len() < 2 {
+            parts.push(format!("{count}{letter}"));
+        }
+    }
+    if parts.is_empty() {
+        "0s".to_owned()
+    } else {
+        parts.concat()
+    }
 }
 
 /// The rows of a listing, under its own name or under `data` as Kong's listings have them.
@@ -67,4 +107,30 @@ pub(super) fn rows<'a>(document: &'a Value, name: &str) -> &'a [Value] {
         .or_else(|| document.get("data"))
         .and_then(Value::as_array);
     rows.map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_show_their_two_largest_units() {
+        for (seconds, expected) in [
+            (0, "0s"),
+            (40, "40s"),
+            (3_600, "1h"),
+            (3_905, "1h5m"),
+            (180_000, "2d2h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_token_counts_from_now() {
+        let row = with_validity(&json!({"expires_at": 1_000}), Duration::from_secs(940));
+        assert_eq!(row["valid_for"], "1m");
+        let row = with_validity(&json!({"expires_at": 1_000}), Duration::from_secs(2_000));
+        assert_eq!(row["valid_for"], "0s");
+    }
 }
