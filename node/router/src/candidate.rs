@@ -20,32 +20,56 @@ use crate::spec::{PathRule, RouteSpec};
 /// Kong: the namespace in which the ids of a split route's parts are made (UUID version 5).
 const PART_NAMESPACE: Uuid = Uuid::from_u128(0x7f145bf9_0dce_4f91_98eb_debbce4b9f6b);
 
-/// One place of a route in the order.
+/// One place of a route in the order. Holds all that judging it takes, so that a look-up follows
+/// no pointer from here unless the route has further conditions.
 #[derive(Debug)]
 pub(crate) struct Candidate<T> {
+    pub(crate) rank: Rank,
+    /// The port of the host pattern under which this is filed.
+    pub(crate) port: Option<u16>,
+    /// `None` when host and path are all the route asks for.
+    pub(crate) conditions: Option<Arc<Conditions>>,
+    pub(crate) paths: CandidatePaths,
     /// The route this is a part of.
     pub(crate) route: Uuid,
-    pub(crate) rank: Rank,
-    pub(crate) conditions: Arc<Conditions>,
-    pub(crate) paths: CandidatePaths,
     /// What the caller hung on the route.
     pub(crate) payload: Arc<T>,
 }
 
 /// How a candidate judges a path under whose prefix it was filed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum CandidatePaths {
     /// The route has no paths: every path will do.
     Any,
     /// Being found under the prefix is the match.
     Plain,
     /// The first of these that matches, in the order the route lists them.
-    Regex(Box<[Regex]>),
+    Regex(Arc<[Regex]>),
+}
+
+impl<T> Clone for Candidate<T> {
+    fn clone(&self) -> Self {
+        Candidate {
+            rank: self.rank,
+            port: self.port,
+            conditions: self.conditions.clone(),
+            paths: self.paths.clone(),
+            route: self.route,
+            payload: Arc::clone(&self.payload),
+        }
+    }
+}
+
+impl<T> Candidate<T> {
+    /// The same candidate, as filed under a host pattern with this port.
+    pub(crate) fn at_port(&self, port: Option<u16>) -> Self {
+        Candidate { port, ..self.clone() }
+    }
 }
 
 /// A candidate with the path prefixes it is filed under.
 pub(crate) struct Filed<T> {
-    pub(crate) candidate: Arc<Candidate<T>>,
+    pub(crate) candidate: Candidate<T>,
     pub(crate) prefixes: Vec<Box<[u8]>>,
 }
 
@@ -101,14 +125,15 @@ fn part_id(route: Uuid, number: usize) -> Uuid {
 impl Group<'_> {
     fn file<T>(self, spec: &RouteSpec, id: Uuid, payload: &Arc<T>) -> Filed<T> {
         let candidate = Candidate {
-            route: spec.id,
             rank: Rank::new(spec.traits, self.path, id),
-            conditions: Arc::clone(&spec.conditions),
+            port: None,
+            conditions: spec.conditions.clone(),
             paths: self.paths(),
+            route: spec.id,
             payload: Arc::clone(payload),
         };
         Filed {
-            candidate: Arc::new(candidate),
+            candidate,
             prefixes: self.prefixes(),
         }
     }

@@ -33,6 +33,12 @@ impl Conditions {
         })
     }
 
+    /// Whether nothing is asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.methods.is_empty() && self.headers.is_empty() && self.snis.is_empty()
+    }
+
+    /// Whether a request fulfils everything that is asked.
     pub(crate) fn hold<H: Headers + ?Sized>(&self, head: &RequestHead<'_, H>) -> bool {
         self.method_is_listed(head.method)
             && self.sni_is_listed(head.tls)

@@ -26,7 +26,7 @@
 //! | `candidate.rs` | a route split into parts of equal rank |
 //! | `condition.rs` | methods, headers, server names |
 //! | `host.rs`, `literal.rs` | how hosts and regexes are filed |
-//! | `prefix_tree.rs` | the persistent tree under both |
+//! | `prefix_tree.rs`, `label.rs`, `bucket.rs` | the persistent tree under both, and what stands in it |
 //! | `router.rs`, `search.rs` | the value that holds all routes, and one look-up |
 //! | `normal.rs`, `upstream_path.rs` | the path before matching, and after it |
 //!
@@ -37,9 +37,11 @@
 //! that is limited to https, and the caller redirects it), nothing is cached per request, and
 //! nothing here knows about services or plugins: the caller hangs what it compiled on the route.
 
+mod bucket;
 mod candidate;
 mod condition;
 mod host;
+mod label;
 mod literal;
 mod matched;
 mod normal;

@@ -15,14 +15,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::label::Label;
+
 /// A persistent map from byte strings to `V` that finds all prefixes of a text in one walk.
 pub(crate) struct PrefixTree<V> {
-    root: Arc<Node<V>>,
+    root: Option<Arc<Node<V>>>,
 }
 
 #[derive(Clone)]
 struct Node<V> {
-    label: Box<[u8]>,
+    label: Label,
     value: Option<V>,
     /// Sorted by `first`; the byte is kept beside the pointer so that a search touches one line
     /// of memory instead of one per child.
@@ -37,7 +39,7 @@ struct Child<V> {
 impl<V> Clone for PrefixTree<V> {
     fn clone(&self) -> Self {
         PrefixTree {
-            root: Arc::clone(&self.root),
+            root: self.root.clone(),
         }
     }
 }
@@ -53,9 +55,7 @@ impl<V> Clone for Child<V> {
 
 impl<V> Default for PrefixTree<V> {
     fn default() -> Self {
-        PrefixTree {
-            root: Arc::new(Node::leaf(&[])),
-        }
+        PrefixTree { root: None }
     }
 }
 
@@ -70,13 +70,13 @@ impl<V> fmt::Debug for PrefixTree<V> {
 impl<V> PrefixTree<V> {
     /// Whether no key has a value.
     pub(crate) fn is_empty(&self) -> bool {
-        self.root.value.is_none() && self.root.children.is_empty()
+        self.root.is_none()
     }
 
     /// Every key that is a prefix of `text`, shortest first, with its length and value.
     pub(crate) fn prefixes_of<X: Text>(&self, text: X) -> Prefixes<'_, V, X> {
         Prefixes {
-            node: Some(&self.root),
+            node: self.root.as_deref(),
             text,
             length: 0,
         }
@@ -86,20 +86,26 @@ impl<V> PrefixTree<V> {
 impl<V: Clone> PrefixTree<V> {
     /// Lets `change` see and replace the value at `key`; leaving `None` removes the key.
     pub(crate) fn edit(&mut self, key: &[u8], change: impl FnOnce(&mut Option<V>)) {
-        edit(&mut self.root, key, change);
+        let root = self.root.get_or_insert_with(|| Arc::new(Node::leaf(key)));
+        edit(root, key, change);
+        if root.is_bare() {
+            self.root = None;
+        }
     }
 }
 
+/// Edits the value at `rest` in or below `node`, whose label may have to be split for it.
 fn edit<V: Clone>(node: &mut Arc<Node<V>>, rest: &[u8], change: impl FnOnce(&mut Option<V>)) {
     let node = Arc::make_mut(node);
-    if rest.is_empty() {
-        return change(&mut node.value);
+    let shared = shared_length(&node.label, rest);
+    if shared < node.label.len() {
+        node.split(shared);
     }
-    let at = node.child_towards(rest);
-    let child = &mut node.children[at].node;
-    let length = child.label.len();
-    edit(child, &rest[length..], change);
-    node.tidy(at);
+    match &rest[shared..] {
+        [] => change(&mut node.value),
+        below => node.edit_child(below, change),
+    }
+    node.merge_only_child();
 }
 
 impl<V> Node<V> {
@@ -114,32 +120,10 @@ impl<V> Node<V> {
     fn position(&self, first: u8) -> Result<usize, usize> {
         self.children.binary_search_by_key(&first, |child| child.first)
     }
-}
 
-impl<V: Clone> Node<V> {
-    /// The child on the way to `rest`, made to fit: added when there is none, split when only the
-    /// beginning of its label agrees. `rest` is not empty.
-    fn child_towards(&mut self, rest: &[u8]) -> usize {
-        let first = rest[0];
-        match self.position(first) {
-            Ok(at) => {
-                let shared = shared_length(&self.children[at].node.label, rest);
-                if shared < self.children[at].node.label.len() {
-                    Arc::make_mut(&mut self.children[at].node).split(shared);
-                }
-                at
-            }
-            Err(at) => {
-                self.children.insert(
-                    at,
-                    Child {
-                        first,
-                        node: Arc::new(Node::leaf(rest)),
-                    },
-                );
-                at
-            }
-        }
+    /// Whether neither this node nor anything below it has a value.
+    fn is_bare(&self) -> bool {
+        self.value.is_none() && self.children.is_empty()
     }
 
     /// Keeps the first `at` bytes of the label here and moves everything else one level down.
@@ -155,20 +139,35 @@ impl<V: Clone> Node<V> {
             node: Arc::new(lower),
         });
     }
+}
 
-    /// Removes the child at `at` when an edit emptied it, merges it when it only passes through.
-    fn tidy(&mut self, at: usize) {
-        let child = &mut self.children[at].node;
-        if child.value.is_some() || child.children.len() > 1 {
-            return;
+impl<V: Clone> Node<V> {
+    /// Edits below the child that `rest`, which is not empty, leads to; the child is added when it
+    /// is missing and removed when the edit leaves it bare.
+    fn edit_child(&mut self, rest: &[u8], change: impl FnOnce(&mut Option<V>)) {
+        let first = rest[0];
+        let at = self.position(first).unwrap_or_else(|at| {
+            self.children.insert(
+                at,
+                Child {
+                    first,
+                    node: Arc::new(Node::leaf(rest)),
+                },
+            );
+            at
+        });
+        edit(&mut self.children[at].node, rest, change);
+        if self.children[at].node.is_bare() {
+            self.children.remove(at);
         }
-        match child.children.first() {
-            None => drop(self.children.remove(at)),
-            Some(only) => {
-                let mut merged = Node::clone(&only.node);
-                merged.label = [&*child.label, &*merged.label].concat().into();
-                *child = Arc::new(merged);
-            }
+    }
+
+    /// A node that only passes through to a single child takes the child's place.
+    fn merge_only_child(&mut self) {
+        if let (None, [only]) = (&self.value, self.children.as_slice()) {
+            let mut merged = Node::clone(&only.node);
+            merged.label = Label::joined(&self.label, &merged.label);
+            *self = merged;
         }
     }
 }
@@ -217,6 +216,7 @@ impl Text for Backward<'_> {
 
 /// The walk behind [`PrefixTree::prefixes_of`].
 pub(crate) struct Prefixes<'t, V, X> {
+    /// Where the walk goes on; its label is yet to be compared.
     node: Option<&'t Node<V>>,
     text: X,
     length: usize,
@@ -226,28 +226,16 @@ impl<'t, V, X: Text> Iterator for Prefixes<'t, V, X> {
     type Item = (usize, &'t V);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(node) = self.node {
-            let here = self.length;
-            self.descend(node);
+        while let Some(node) = self.node.take() {
+            self.text = self.text.after(&node.label)?;
+            self.length += node.label.len();
+            let below = self.text.first().and_then(|first| node.position(first).ok());
+            self.node = below.map(|at| &*node.children[at].node);
             if let Some(value) = &node.value {
-                return Some((here, value));
+                return Some((self.length, value));
             }
         }
         None
-    }
-}
-
-impl<'t, V, X: Text> Prefixes<'t, V, X> {
-    fn descend(&mut self, node: &'t Node<V>) {
-        self.node = None;
-        let Some(first) = self.text.first() else { return };
-        let Ok(at) = node.position(first) else { return };
-        let child = &*node.children[at].node;
-        if let Some(rest) = self.text.after(&child.label) {
-            self.node = Some(child);
-            self.text = rest;
-            self.length += child.label.len();
-        }
     }
 }
 

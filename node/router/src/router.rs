@@ -15,12 +15,13 @@ use std::sync::Arc;
 use imbl::HashMap;
 use uuid::Uuid;
 
-use crate::candidate::{Candidate, Filed, split};
+use crate::bucket::Bucket;
+use crate::candidate::{Filed, split};
 use crate::host::{HostPattern, HostRule, split_host};
 use crate::matched::Match;
 use crate::prefix_tree::{Backward, Forward, PrefixTree};
 use crate::request::{Headers, RequestHead};
-use crate::search::{Bucket, Entry, PathTable, Search};
+use crate::search::{PathTable, Search};
 use crate::spec::RouteSpec;
 
 /// A persistent set of routes; `T` is what the caller hangs on each of them.
@@ -166,7 +167,7 @@ impl<T> Router<T> {
         let port = place.and_then(|rule| rule.port);
         self.edit_table(place, |table| {
             for prefix in &filed.prefixes {
-                table.edit(prefix, |slot| add(slot, &filed.candidate, port));
+                table.edit(prefix, |slot| Bucket::add(slot, filed.candidate.at_port(port)));
             }
         });
     }
@@ -174,7 +175,7 @@ impl<T> Router<T> {
     fn unfile(&mut self, place: Option<&HostRule>, filed: &Filed<T>) {
         self.edit_table(place, |table| {
             for prefix in &filed.prefixes {
-                table.edit(prefix, |slot| withdraw(slot, filed.candidate.route));
+                table.edit(prefix, |slot| Bucket::withdraw(slot, filed.candidate.route));
             }
         });
     }
@@ -213,29 +214,6 @@ fn edit_slot<T>(slot: &mut Option<PathTable<T>>, change: impl FnOnce(&mut PathTa
     let table = slot.get_or_insert_default();
     change(table);
     if table.is_empty() {
-        *slot = None;
-    }
-}
-
-fn add<T>(slot: &mut Option<Bucket<T>>, candidate: &Arc<Candidate<T>>, port: Option<u16>) {
-    let bucket = Arc::make_mut(slot.get_or_insert_default());
-    let rank = candidate.rank;
-    let at = bucket.partition_point(|entry| entry.rank > rank);
-    bucket.insert(
-        at,
-        Entry {
-            rank,
-            port,
-            candidate: Arc::clone(candidate),
-        },
-    );
-}
-
-fn withdraw<T>(slot: &mut Option<Bucket<T>>, route: Uuid) {
-    let Some(bucket) = slot else { return };
-    let bucket = Arc::make_mut(bucket);
-    bucket.retain(|entry| entry.candidate.route != route);
-    if bucket.is_empty() {
         *slot = None;
     }
 }

@@ -4,43 +4,20 @@
 //! bucket, and a bucket is left as soon as what remains cannot beat the best found so far: most
 //! look-ups judge one or two candidates.
 
-use std::sync::Arc;
-
+use crate::bucket::Bucket;
 use crate::candidate::{Candidate, CandidatePaths};
 use crate::matched::{Match, PathMatch};
 use crate::prefix_tree::{Forward, PrefixTree};
-use crate::rank::Rank;
 use crate::request::{Headers, RequestHead};
-
-/// Candidates filed under the same host and path prefix, highest rank first.
-pub(crate) type Bucket<T> = Arc<Vec<Entry<T>>>;
 
 /// The candidates of one host pattern by path prefix.
 pub(crate) type PathTable<T> = PrefixTree<Bucket<T>>;
-
-/// A candidate in a bucket, with what is asked first kept beside the pointer.
-pub(crate) struct Entry<T> {
-    pub(crate) rank: Rank,
-    /// The port of the host pattern under which this is filed.
-    pub(crate) port: Option<u16>,
-    pub(crate) candidate: Arc<Candidate<T>>,
-}
-
-impl<T> Clone for Entry<T> {
-    fn clone(&self) -> Self {
-        Entry {
-            rank: self.rank,
-            port: self.port,
-            candidate: Arc::clone(&self.candidate),
-        }
-    }
-}
 
 /// The best candidate seen so far for one request.
 pub(crate) struct Search<'r, 'q, T, H: ?Sized> {
     head: &'q RequestHead<'q, H>,
     port: u16,
-    best: Option<(&'r Entry<T>, PathMatch<'r>)>,
+    best: Option<(&'r Candidate<T>, PathMatch<'r>)>,
 }
 
 impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
@@ -55,38 +32,44 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
     /// Considers every candidate of `table` that is filed under a prefix of the path.
     pub(crate) fn visit(&mut self, table: &'r PathTable<T>) {
         for (length, bucket) in table.prefixes_of(Forward(self.head.path.as_bytes())) {
-            self.scan(bucket, length);
+            self.scan(bucket.candidates(), length);
         }
     }
 
     pub(crate) fn finish(self) -> Option<Match<'r, T>> {
-        let (entry, path) = self.best?;
+        let (Candidate { payload, route, .. }, path) = self.best?;
         Some(Match {
-            payload: &entry.candidate.payload,
-            route: entry.candidate.route,
+            payload,
+            route: *route,
             path,
         })
     }
 
-    fn scan(&mut self, bucket: &'r [Entry<T>], length: usize) {
-        let floor = self.best.map(|(entry, _)| entry.rank);
-        for entry in bucket {
-            if floor.is_some_and(|floor| entry.rank <= floor) {
+    fn scan(&mut self, candidates: &'r [Candidate<T>], length: usize) {
+        let floor = self.best.map(|(best, _)| best.rank);
+        for candidate in candidates {
+            if floor.is_some_and(|floor| candidate.rank <= floor) {
                 return;
             }
-            if let Some(path) = self.judge(entry, length) {
-                self.best = Some((entry, path));
+            if let Some(path) = self.judge(candidate, length) {
+                self.best = Some((candidate, path));
                 return;
             }
         }
     }
 
-    fn judge(&self, entry: &'r Entry<T>, length: usize) -> Option<PathMatch<'r>> {
-        let port_fits = entry.port.is_none_or(|port| port == self.port);
-        if !port_fits || !entry.candidate.conditions.hold(self.head) {
+    fn judge(&self, candidate: &'r Candidate<T>, length: usize) -> Option<PathMatch<'r>> {
+        let port_fits = candidate.port.is_none_or(|port| port == self.port);
+        let holds = || {
+            candidate
+                .conditions
+                .as_ref()
+                .is_none_or(|conditions| conditions.hold(self.head))
+        };
+        if !port_fits || !holds() {
             return None;
         }
-        match &entry.candidate.paths {
+        match &candidate.paths {
             CandidatePaths::Any => Some(PathMatch::Any),
             CandidatePaths::Plain => Some(PathMatch::Prefix { length }),
             CandidatePaths::Regex(regexes) => regexes.iter().find_map(|regex| {

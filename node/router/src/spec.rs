@@ -65,7 +65,8 @@ pub struct RouteSpec {
     pub(crate) hosts: Arc<[HostRule]>,
     pub(crate) paths: Arc<[PathRule]>,
     pub(crate) regex_priority: i64,
-    pub(crate) conditions: Arc<Conditions>,
+    /// `None` when the route asks for nothing but host and path.
+    pub(crate) conditions: Option<Arc<Conditions>>,
 }
 
 /// One entry of a route's `paths`.
@@ -88,6 +89,7 @@ impl RouteSpec {
     /// # Errors
     /// When a regex among the paths or header values does not compile.
     pub fn parse(fields: RouteFields<'_>) -> Result<Self, RouteError> {
+        let conditions = Conditions::parse(fields.methods, fields.headers, fields.snis)?;
         let hosts: Arc<[_]> = fields.hosts.iter().map(|host| HostRule::parse(host)).collect();
         Ok(RouteSpec {
             id: fields.id,
@@ -99,7 +101,7 @@ impl RouteSpec {
                 .map(|path| PathRule::parse(path))
                 .collect::<Result<_, _>>()?,
             regex_priority: fields.regex_priority,
-            conditions: Arc::new(Conditions::parse(fields.methods, fields.headers, fields.snis)?),
+            conditions: Some(conditions).filter(|asked| !asked.is_empty()).map(Arc::new),
         })
     }
 
