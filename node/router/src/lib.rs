@@ -2,7 +2,7 @@
 //!
 //! Think of a sorting office. Every route is a card that says which letters it wants: for these
 //! hosts, under these paths, with this header. A letter often fits several cards, and there is
-//! one strict order in which cards are asked ([`rank`](Rank)). The office could ask card after
+//! one strict order in which cards are asked (`rank.rs`). The office could ask card after
 //! card, and with ten cards it might; with a hundred thousand it files them: by host first, then
 //! by path, so that only cards which can possibly fit are looked at, and the best of those wins.
 //!
@@ -56,7 +56,6 @@ mod upstream_path;
 pub use crate::host::split_host;
 pub use crate::matched::{Capture, Match, PathMatch};
 pub use crate::normal::{PathError, normalize_path};
-pub use crate::rank::Rank;
 pub use crate::request::{Headers, NoHeaders, RequestHead, Tls};
 pub use crate::router::Router;
 pub use crate::spec::{RouteError, RouteFields, RouteSpec};

@@ -36,7 +36,7 @@ const LENGTH_MASK: u32 = (1 << REGEX_PRIORITY) - 1;
 
 /// Places a candidate in the order in which candidates are asked: greater comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub(crate) struct Rank {
     priority: u64,
     id: Uuid,
 }

@@ -139,7 +139,7 @@ impl<T> Router<T> {
     }
 
     /// The route that answers a request: of all routes whose attributes match, the first in the
-    /// order of [`Rank`](crate::Rank).
+    /// order that `rank.rs` describes.
     pub fn find<H: Headers + ?Sized>(&self, head: &RequestHead<'_, H>) -> Option<Match<'_, T>> {
         let (host, port) = split_host(head.host);
         let mut search = Search::new(head, port.unwrap_or(head.port));
