@@ -116,6 +116,22 @@ fn no_file_has_a_name_that_says_nothing() {
     }
 }
 
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let page = read(&root().join("docs/src/guarantees.md"));
+    let promised = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("* `")?.strip_suffix('`'));
+    let sources = sources();
+    for name in promised {
+        let definition = format!("fn {name}(");
+        assert!(
+            sources.iter().any(|(_, text)| text.contains(&definition)),
+            "no test is called {name}"
+        );
+    }
+}
+
 /// The root manifest and all it lists.
 struct House {
     members: Vec<Member>,
