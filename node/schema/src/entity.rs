@@ -227,6 +227,15 @@ impl Entity {
             .map(|(name, _)| *name)
     }
 
+    /// Fields that are refused as null only when they are stored.
+    pub fn never_null_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.shape
+            .fields
+            .iter()
+            .filter(|(_, field)| field.never_null)
+            .map(|(name, _)| *name)
+    }
+
     /// References to other entities.
     pub fn foreigns(&self) -> impl Iterator<Item = Foreign> {
         self.shape.fields.iter().filter_map(|(name, field)| {

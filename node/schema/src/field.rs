@@ -72,6 +72,7 @@ pub struct Field {
     pub(crate) secret: bool,
     pub(crate) referenceable: bool,
     pub(crate) specialised_later: bool,
+    pub(crate) never_null: bool,
     pub(crate) on_delete: OnDelete,
     pub(crate) err: Option<&'static str>,
 }
@@ -90,6 +91,7 @@ impl Field {
             secret: false,
             referenceable: false,
             specialised_later: false,
+            never_null: false,
             on_delete: OnDelete::Restrict,
             err: None,
         }
@@ -200,6 +202,13 @@ impl Field {
     /// May hold a vault reference instead of a value.
     pub fn referenceable(mut self) -> Self {
         self.referenceable = true;
+        self
+    }
+
+    /// Passes judging as null and is refused when it is stored. Kong: its table has a `NOT NULL` here that its schema does
+    /// not know, and reports the primary key as violated.
+    pub fn never_null(mut self) -> Self {
+        self.never_null = true;
         self
     }
 

@@ -35,7 +35,7 @@ const TIMEOUT_MAX_MS: f64 = 2_147_483_646.0;
 
 /// The primary key, random when left out.
 pub fn id() -> Field {
-    Field::string().uuid().auto(Auto::Id)
+    Field::string().uuid().auto(Auto::Id).never_null()
 }
 
 /// The id of something that is not referred to formally.

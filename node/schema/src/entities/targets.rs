@@ -29,7 +29,10 @@ pub(crate) fn table() -> Entity {
                     .on_delete(OnDelete::Cascade),
             ),
             ("target", Field::string().required().custom(target)),
-            ("weight", Field::integer().between(0, 65535).default(100)),
+            (
+                "weight",
+                Field::integer().between(0, 65535).default(100).never_null(),
+            ),
             ("tags", typedef::tags()),
         ],
     )

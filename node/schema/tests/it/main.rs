@@ -1,0 +1,9 @@
+//! The tables as their users see them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod documents;
+mod fixture;
+mod properties;
+mod records;
+mod violations;
