@@ -36,6 +36,25 @@ fn imports_go_strictly_down_the_floors() {
     }
 }
 
+/// Who may name the replicated store instead of holding its port: whoever makes it, changes its members, or proves it.
+const STORE_NEIGHBOURS: [&str; 4] = ["troop-cluster", "troop", "troop-tests", "troop-benches"];
+
+#[test]
+fn the_parts_hold_the_store_port_and_never_name_the_store() {
+    for member in &House::read().members {
+        let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
+        let names_it = member
+            .ours(&sections)
+            .iter()
+            .any(|import| import == "troop-raft-store");
+        assert!(
+            !names_it || STORE_NEIGHBOURS.contains(&member.name.as_str()),
+            "{}",
+            member.name
+        );
+    }
+}
+
 #[test]
 fn every_manifest_is_a_member_and_stands_on_a_floor() {
     let house = House::read();
