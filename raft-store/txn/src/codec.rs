@@ -43,6 +43,12 @@ pub fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
         .map_err(|e| FrameError::Payload(e.to_string()))
 }
 
+/// How long the bare payload of `value` is, whatever the limits.
+pub fn packed_len<T: Serialize>(value: &T) -> usize {
+    let bytes = options().with_no_limit().serialized_size(value);
+    bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// Reads a bare payload.
 ///
 /// # Errors

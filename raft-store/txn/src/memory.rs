@@ -59,12 +59,14 @@ impl ReadView for ImageView<'_> {
 /// [`EventsError`] as [`Store::events`].
 pub fn events_of(image: &dyn Image, after: Revision, limit: usize) -> Result<EventPage, EventsError> {
     let notes = machine::notes(image)?;
-    if notes.events_from.get() > after.get() + 1 {
+    if notes.events_from.get() > after.get().saturating_add(1) {
         return Err(EventsError::Compacted {
             after,
             floor: notes.events_from,
         });
     }
+    // A page of nothing could not say how far it goes.
+    let limit = limit.max(1);
     let mut events = Vec::new();
     let mut last: Bytes = crate::event::event_key(after, u32::MAX).to_vec().into();
     loop {
@@ -83,10 +85,9 @@ pub fn events_of(image: &dyn Image, after: Revision, limit: usize) -> Result<Eve
             last = key;
         }
         if !full {
-            return Ok(EventPage {
-                events,
-                upto: notes.revision,
-            });
+            // A place in the future stays where it is: going back from it would repeat events.
+            let upto = notes.revision.max(after);
+            return Ok(EventPage { events, upto });
         }
     }
 }
@@ -162,12 +163,11 @@ pub fn check_size(txn: &Txn) -> Result<Vec<u8>, ProposeError> {
         bytes,
         limit: ENTRY_MAX_BYTES,
     };
-    let bytes = codec::pack(txn).map_err(|_| too_large(usize::MAX))?;
-    if bytes.len() > ENTRY_MAX_BYTES {
-        Err(too_large(bytes.len()))
-    } else {
-        Ok(bytes)
+    let bytes = codec::packed_len(txn);
+    if bytes > ENTRY_MAX_BYTES {
+        return Err(too_large(bytes));
     }
+    codec::pack(txn).map_err(|_| too_large(bytes))
 }
 
 impl Store for MemoryStore {
