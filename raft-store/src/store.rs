@@ -148,8 +148,8 @@ impl RaftStore {
         &self.state
     }
 
-    /// The leader's address, if membership names it.
-    pub(crate) fn address_of(&self, node_id: u64) -> Option<String> {
+    /// A member's peer address, if membership names it.
+    pub fn address_of(&self, node_id: u64) -> Option<String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.membership().get_node(&node_id).map(|peer| peer.address.clone())

@@ -8,18 +8,32 @@
 //! The catch of such schemes is the first moment, when the newcomer knows nobody: here the invitation carries the
 //! fingerprint of the office, so that the secret in it is never said to a stranger.
 //!
-//! These modules know nothing of Raft. They take the time as an argument and leave it to their callers to make a
-//! token's use or a node's number part of the log.
+//! Those modules know nothing of Raft and take the time as an argument. On them stand the ones that live in a running cluster:
+//! [`entry`] (founding, joining), [`roster`] (the cluster's own rows), [`cluster`] with [`members`], [`tokens`] and [`keeper`] (the
+//! node among nodes), and [`port`] with [`dial`] (being called and calling).
 
+pub mod admit;
 pub mod authority;
+pub mod cluster;
 pub mod data_dir;
+pub mod dial;
 mod durable;
+pub mod entry;
 pub mod fingerprint;
+pub mod gate;
 pub mod identity;
+pub mod keeper;
+pub mod listen;
+pub mod members;
 pub mod peer;
+pub mod port;
+pub mod roster;
 pub mod secret;
+pub mod service;
 #[cfg(test)]
 mod testing;
 pub mod tls;
 pub mod token;
+pub mod tokens;
 pub mod trust;
+pub mod writer;

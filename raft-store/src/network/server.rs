@@ -41,6 +41,11 @@ impl PeerService {
     fn raft(&self) -> &Raft {
         self.store.raft()
     }
+
+    fn not_leader(&self, leader: Option<u64>, reason: String) -> wire::NotLeader {
+        let address = leader.and_then(|id| self.store.address_of(id)).unwrap_or_default();
+        wire::NotLeader { leader: leader.unwrap_or_default(), reason, address }
+    }
 }
 
 type Replies = Pin<Box<dyn Stream<Item = Result<wire::AppendReply, Status>> + Send>>;
@@ -105,7 +110,7 @@ impl peer_server::Peer for PeerService {
                 Proposed::Outcome(Bytes::from(packed))
             }
             LocalWrite::NotLeader(leader, reason) => {
-                Proposed::NotLeader(wire::NotLeader { leader: leader.unwrap_or_default(), reason })
+                Proposed::NotLeader(self.not_leader(leader, reason))
             }
             LocalWrite::Refused(reason) => Proposed::Refused(reason),
             LocalWrite::Unknown(reason) => return Err(Status::aborted(reason)),
@@ -118,7 +123,7 @@ impl peer_server::Peer for PeerService {
         let result = match self.store.read_index_here().await {
             Ok(index) => ReadIndex::Index(index),
             Err((leader, reason)) => {
-                ReadIndex::NotLeader(wire::NotLeader { leader: leader.unwrap_or_default(), reason })
+                ReadIndex::NotLeader(self.not_leader(leader, reason))
             }
         };
         Ok(Response::new(wire::ReadIndexReply { result: Some(result) }))
