@@ -1,0 +1,231 @@
+//! Planning to create, change and replace.
+//!
+//! Each reads what it needs from one image and comes back with a [`Planned`] or a [`Problem`]; the same arguments on a
+//! newer image give a new plan.
+//!
+//! The catch: order. Clients see which of several mistakes is reported: options, shorthands, whether the record exists,
+//! references by name, the schema, ids, unique values, references by id.
+
+use crate::{
+    catalog::{Catalog, Selector, Stored},
+    expiry::{self, Wish},
+    layout,
+    plan::Planned,
+    problem::{Problem, id_key, one},
+    unique::refuse_nulls,
+};
+use serde_json::Value;
+use troop_schema::{Entity, Record, Stamp};
+use troop_txn::ReadView;
+use uuid::Uuid;
+
+/// A complete record on its way in.
+struct Candidate<'a> {
+    entity: &'a Entity,
+    record: Record,
+    /// The protocols to compare, for a plugin.
+    protocols: Option<Value>,
+    wish: Wish,
+    before: Option<Stored>,
+    /// Whether the sender speaks of a change: some sentences differ.
+    updating: bool,
+    /// A parent that the same plan creates.
+    fresh_parent: Option<Uuid>,
+}
+
+impl Catalog {
+    /// Plans a new record.
+    ///
+    /// # Errors
+    /// A [`Problem`] that the sender can do something about, or a broken storage.
+    pub fn insert(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        mut body: Record,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        let entity = self.entity(entity)?;
+        let wish = expiry::take(entity, &mut body)?;
+        let protocols = body.get("protocols").cloned();
+        let record = self.registry().draft(entity, body, stamp)?;
+        let candidate = Candidate {
+            entity,
+            record,
+            protocols,
+            wish,
+            before: None,
+            updating: false,
+            fresh_parent: None,
+        };
+        self.plan(view, candidate, stamp.now_ms())
+    }
+
+    /// Plans a change of some fields.
+    ///
+    /// # Errors
+    /// [`Problem::NotFound`] and the like when there is nothing to change; others as [`Catalog::insert`].
+    pub fn update(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        selector: &Selector,
+        body: Record,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        self.change(view, self.entity(entity)?, selector, body, None, stamp)
+    }
+
+    /// Plans a whole record under a name: in the place of what has it, or as a new one.
+    ///
+    /// # Errors
+    /// As [`Catalog::insert`].
+    pub fn upsert(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        selector: &Selector,
+        mut body: Record,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        let entity = self.entity(entity)?;
+        let wish = expiry::take(entity, &mut body)?;
+        let protocols = body.get("protocols").cloned();
+        let before = self.load_named(view, entity, selector, stamp.now_ms())?;
+        name(&mut body, selector, before.as_ref());
+        let record = self.registry().draft(entity, body, stamp)?;
+        let candidate = Candidate {
+            entity,
+            record,
+            protocols,
+            wish: if wish == Wish::Silent { Wish::Never } else { wish },
+            before,
+            updating: false,
+            fresh_parent: None,
+        };
+        self.plan(view, candidate, stamp.now_ms())
+    }
+
+    /// Plans a whole record as the parent of another: in the place of the parent it has, or as a new one that it then
+    /// refers to. `None` when there is no such child.
+    ///
+    /// # Errors
+    /// As [`Catalog::insert`].
+    pub fn upsert_parent(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        selector: &Selector,
+        field: &str,
+        body: Record,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Option<Planned>, Problem> {
+        let child = self.entity(entity)?;
+        let Some(stored) = self.load_named(view, child, selector, stamp.now_ms())? else {
+            return Ok(None);
+        };
+        let foreign = child
+            .foreigns()
+            .find(|foreign| foreign.field == field)
+            .ok_or_else(|| Problem::NoEntity(field.to_owned()))?;
+        let parent = stored.record.get(field).and_then(layout::reference);
+        let id = parent.unwrap_or_else(|| stamp.uuid());
+        let plan = self.upsert(view, foreign.reference, &Selector::Id(id), body, stamp)?;
+        if parent.is_some() {
+            return Ok(Some(plan));
+        }
+        let link = one(field, id_key(&id));
+        let child_plan = self.change(view, child, &Selector::Id(stored.id), link, Some(id), stamp)?;
+        Ok(Some(plan.and(child_plan)))
+    }
+
+    fn change(
+        &self,
+        view: &dyn ReadView,
+        entity: &Entity,
+        selector: &Selector,
+        mut body: Record,
+        fresh_parent: Option<Uuid>,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        let wish = expiry::take(entity, &mut body)?;
+        let mut slip = self.registry().draft_change(entity, body, stamp)?;
+        let before = self
+            .load_named(view, entity, selector, stamp.now_ms())?
+            .ok_or_else(|| selector.not_found())?;
+        keep_id(&mut slip);
+        let stored = expiry::strip(&before.record);
+        let record = self.registry().merged(entity, slip, &stored, stamp)?;
+        let candidate = Candidate {
+            entity,
+            protocols: record.get("protocols").cloned(),
+            record,
+            wish,
+            before: Some(before),
+            updating: true,
+            fresh_parent,
+        };
+        self.plan(view, candidate, stamp.now_ms())
+    }
+
+    /// Everything that is the same for all ways in.
+    fn plan(
+        &self,
+        view: &dyn ReadView,
+        mut candidate: Candidate<'_>,
+        now_ms: u64,
+    ) -> Result<Planned, Problem> {
+        let entity = candidate.entity;
+        self.resolve(view, entity, &mut candidate.record, now_ms)?;
+        if entity.name() == "plugins" {
+            self.compare_protocols(view, candidate.protocols.as_ref(), &candidate.record, now_ms)?;
+        }
+        let mut record = self
+            .registry()
+            .judged(entity, candidate.record, candidate.updating)?;
+        refuse_nulls(entity, &record)?;
+        let id = layout::id_of(&record).ok_or_else(|| Problem::PrimaryKey(one("id", Value::Null)))?;
+        let before = candidate.before.as_ref();
+        let old = before.map(|stored| &stored.record);
+        expiry::write(entity, &mut record, candidate.wish, old, now_ms);
+
+        let mut plan = Planned::new(id);
+        match before {
+            Some(stored) => plan.guard_revision(layout::record(entity.name(), stored.id), stored.revision),
+            None => self.claim_id(view, entity, id, now_ms, &mut plan)?,
+        }
+        self.claim(view, entity, old, &record, now_ms, &mut plan)?;
+        self.guard_parents(view, entity, old, &record, candidate.fresh_parent, &mut plan)?;
+        plan.put(entity, id, old, &record);
+        plan.record = self.show(entity, record, now_ms);
+        Ok(plan)
+    }
+}
+
+/// Kong: the path overrules the body; a record that is replaced keeps its id.
+fn name(body: &mut Record, selector: &Selector, before: Option<&Stored>) {
+    match selector {
+        Selector::Id(id) => {
+            body.insert("id".into(), id.to_string().into());
+        }
+        Selector::Unique { field, value } => {
+            body.insert((*field).into(), value.as_str().into());
+            if let Some(stored) = before {
+                body.insert("id".into(), stored.id.to_string().into());
+            }
+        }
+    }
+}
+
+/// Kong: a good id in a change is ignored, a bad one is judged.
+fn keep_id(slip: &mut Record) {
+    let good = |value: &Value| {
+        value.is_null()
+            || value
+                .as_str()
+                .is_some_and(|id| id.len() == 36 && id.parse::<Uuid>().is_ok())
+    };
+    if slip.get("id").is_some_and(good) {
+        slip.remove("id");
+    }
+}
