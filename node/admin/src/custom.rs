@@ -1,0 +1,65 @@
+//! Endpoints written by hand: what Kong has beside its entities, and what only we have.
+//!
+//! One file per subject, each with its own list of doors; this file joins the lists. A door that an entity also has by rule
+//! belongs to the hand-written handler.
+
+mod consumers;
+mod events;
+mod fixed;
+mod health;
+mod log_level;
+pub(crate) mod plugins;
+mod root;
+mod schemas;
+mod status;
+mod targets;
+mod troop;
+
+pub(crate) use status::server_document;
+
+use crate::{admin::Admin, answer::Reply, call::Call};
+use futures_util::future::BoxFuture;
+use http::Method;
+use std::fmt;
+
+/// What a handler is: a function from a call to a reply.
+type Act = for<'a> fn(&'a Admin, &'a Call) -> BoxFuture<'a, Reply>;
+
+/// A door: pattern, method, who opens.
+type Door = (&'static str, Method, Act);
+
+/// A hand-written handler.
+#[derive(Clone, Copy)]
+pub struct Handler(Act);
+
+impl Handler {
+    /// Runs it.
+    pub fn answer<'a>(&self, admin: &'a Admin, call: &'a Call) -> BoxFuture<'a, Reply> {
+        (self.0)(admin, call)
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
+    }
+}
+
+/// All doors.
+pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
+    let lists = [
+        consumers::DOORS,
+        events::DOORS,
+        fixed::DOORS,
+        health::DOORS,
+        log_level::DOORS,
+        plugins::DOORS,
+        root::DOORS,
+        schemas::DOORS,
+        status::DOORS,
+        targets::DOORS,
+        troop::DOORS,
+    ];
+    let doors = lists.into_iter().flatten();
+    doors.map(|(pattern, method, act)| (*pattern, method.clone(), Handler(*act)))
+}

@@ -1,0 +1,90 @@
+//! `GET /`: who are you?
+//!
+//! Kong: clients decide by this what they dare: decK and Kong Manager read `version`, `configuration.database` and
+//! `configuration.router_flavor`. A node of ours is, to them, a Kong with a database: writable, and the same everywhere.
+
+use super::Door;
+use crate::{
+    admin::Admin, answer::Reply, call::Call, envelope::KONG_VERSION, generated::read_answer, problem::Failure,
+};
+use http::Method;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use troop_catalog::PageQuery;
+use troop_txn::ReadView;
+
+pub(super) const DOORS: &[Door] = &[("/", Method::GET, |admin, call| Box::pin(root(admin, call)))];
+
+/// Kong: what its Lua calls itself; some clients print it.
+const LUA_VERSION: &str = "LuaJIT 2.1.0-20231117";
+
+/// Settings that exist in Kong alone, with the values under which its clients treat this node rightly.
+const KONG_ONLY: [(&str, &str); 7] = [
+    ("database", "postgres"),
+    ("router_flavor", "traditional_compatible"),
+    ("role", "traditional"),
+    ("pg_host", "127.0.0.1"),
+    ("pg_database", "kong"),
+    ("pg_user", "kong"),
+    ("pg_password", "******"),
+];
+
+/// Plugins read at a time while looking which are in use: the catalog's largest page.
+const PAGE_SIZE: usize = 1_000;
+
+async fn root(admin: &Admin, call: &Call) -> Reply {
+    let find = |view: &dyn ReadView, now_ms| enabled_in_cluster(admin, view, now_ms);
+    let (revision, enabled) = admin.reading(call, find).await?;
+    let identity = admin.facts.identity();
+    let document = json!({
+        "tagline": "Welcome to kong",
+        "version": KONG_VERSION,
+        "edition": "community",
+        "hostname": identity.hostname,
+        "node_id": identity.node_id.to_string(),
+        "timers": { "running": 0, "pending": 0 },
+        "plugins": { "available_on_server": available(admin), "enabled_in_cluster": enabled },
+        "lua_version": LUA_VERSION,
+        "configuration": configuration(admin),
+        "pids": { "master": identity.pid, "workers": identity.worker_pids },
+    });
+    Ok(read_answer(&document, revision))
+}
+
+fn available(admin: &Admin) -> Map<String, Value> {
+    let plugins = admin.facts.plugins().into_iter();
+    plugins
+        .map(|plugin| {
+            (
+                plugin.name,
+                json!({ "version": plugin.version, "priority": plugin.priority }),
+            )
+        })
+        .collect()
+}
+
+/// Names of the plugins somebody configured, each once.
+fn enabled_in_cluster(admin: &Admin, view: &dyn ReadView, now_ms: u64) -> Result<BTreeSet<String>, Failure> {
+    let mut names = BTreeSet::new();
+    let mut query = PageQuery {
+        size: PAGE_SIZE,
+        ..PageQuery::default()
+    };
+    loop {
+        let page = admin.catalog.page(view, "plugins", &query, now_ms)?;
+        let name = |record: &troop_schema::Record| record.get("name")?.as_str().map(str::to_owned);
+        names.extend(page.data.iter().filter_map(name));
+        if page.offset.is_none() {
+            return Ok(names);
+        }
+        query.offset = page.offset;
+    }
+}
+
+fn configuration(admin: &Admin) -> Map<String, Value> {
+    let mut configuration = admin.facts.configuration();
+    for (name, value) in KONG_ONLY {
+        configuration.entry(name).or_insert_with(|| json!(value));
+    }
+    configuration
+}

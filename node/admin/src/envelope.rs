@@ -1,0 +1,176 @@
+//! The headers every answer carries, whatever is inside.
+//!
+//! Kong: `Server`, `X-Kong-Admin-Latency` and the CORS pair are on every answer; ours (`X-Troop-Revision`, `ETag`, who serves a
+//! write) only where the client wants them, see [`FactHeaders`](crate::FactHeaders): tools that compare answers with
+//! Kong's find nothing they do not know.
+
+use crate::{
+    answer::Answer,
+    options::FactHeaders,
+    ports::{NodeId, Served},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::time::Duration;
+use troop_txn::Revision;
+
+/// Kong: the version whose API this is; clients switch features on it.
+pub const KONG_VERSION: &str = "3.9.1";
+
+const SERVER: HeaderValue = HeaderValue::from_static("kong/3.9.1");
+const LATENCY: HeaderName = HeaderName::from_static("x-kong-admin-latency");
+const REVISION: HeaderName = HeaderName::from_static("x-troop-revision");
+const WAIT: HeaderName = HeaderName::from_static("x-troop-wait");
+const SERVED_BY: HeaderName = HeaderName::from_static("x-troop-served-by");
+
+/// What a handler knows beside the body; travels in the answer's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Revision read, or made by the write.
+    pub revision: Revision,
+    /// The revision that last changed the one entity in the body.
+    pub entity: Option<Revision>,
+    /// Who serves the write, when that was waited for or did not come in time.
+    pub served: Option<Served>,
+}
+
+/// What of the request the headers depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Sender {
+    origin: Option<HeaderValue>,
+    asked: bool,
+}
+
+impl Sender {
+    /// Before the request's terms are known.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Sender {
+            origin: headers.get(header::ORIGIN).cloned(),
+            asked: false,
+        }
+    }
+
+    /// Whether it wants our headers.
+    pub fn set_asked(&mut self, asked: bool) {
+        self.asked = asked;
+    }
+}
+
+/// Puts the common headers on.
+pub fn stamp(answer: &mut Answer, sender: Sender, took: Duration, policy: FactHeaders) {
+    let facts = answer.extensions_mut().remove::<Facts>();
+    let headers = answer.headers_mut();
+    headers.insert(header::SERVER, SERVER);
+    headers.insert(
+        LATENCY,
+        number(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+    );
+    let origin = sender.origin.unwrap_or(HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
+    if let Some(facts) = facts {
+        stamp_facts(headers, &facts, sender.asked || policy == FactHeaders::Always);
+    }
+}
+
+fn stamp_facts(headers: &mut HeaderMap, facts: &Facts, wanted: bool) {
+    if let Some(served) = facts.served.as_ref().filter(|served| wanted || !served.complete) {
+        let word = if served.complete { "complete" } else { "partial" };
+        headers.insert(WAIT, HeaderValue::from_static(word));
+        headers.insert(SERVED_BY, ids(&served.by));
+    }
+    if wanted {
+        headers.insert(REVISION, number(facts.revision.get()));
+        if let Some(entity) = facts.entity {
+            headers.insert(header::ETAG, quoted(entity));
+        }
+    }
+}
+
+fn number(n: u64) -> HeaderValue {
+    HeaderValue::from(n)
+}
+
+fn quoted(revision: Revision) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{revision}\"")).expect("invariant: digits and quotes are header text")
+}
+
+fn ids(ids: &[NodeId]) -> HeaderValue {
+    let text = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    HeaderValue::from_str(&text).expect("invariant: digits and commas are header text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer;
+    use http::StatusCode;
+
+    fn stamped(facts: Facts, asked: bool) -> HeaderMap {
+        let mut answer = answer::empty(StatusCode::OK);
+        answer.extensions_mut().insert(facts);
+        let mut sender = Sender::default();
+        sender.set_asked(asked);
+        stamp(
+            &mut answer,
+            sender,
+            Duration::from_millis(3),
+            FactHeaders::WhenAsked,
+        );
+        answer.headers().clone()
+    }
+
+    #[test]
+    fn our_headers_are_there_only_when_asked_for() {
+        let facts = Facts {
+            revision: Revision::new(5),
+            entity: Some(Revision::new(4)),
+            served: None,
+        };
+        let plain = stamped(facts.clone(), false);
+        assert_eq!(plain["x-kong-admin-latency"], "3");
+        assert!(!plain.contains_key("x-troop-revision") && !plain.contains_key("etag"));
+        let asked = stamped(facts, true);
+        assert_eq!(
+            (&asked["x-troop-revision"], &asked["etag"]),
+            (&"5".parse().unwrap(), &"\"4\"".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_partial_wait_is_always_told() {
+        let served = Served {
+            complete: false,
+            by: vec![1, 3],
+            missing: vec![2],
+        };
+        let headers = stamped(
+            Facts {
+                served: Some(served),
+                ..Facts::default()
+            },
+            false,
+        );
+        assert_eq!(
+            (&headers["x-troop-wait"], &headers["x-troop-served-by"]),
+            (&"partial".parse().unwrap(), &"1, 3".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn the_origin_is_echoed() {
+        let mut answer = answer::empty(StatusCode::OK);
+        let headers = [(header::ORIGIN, "http://ui.test".parse().unwrap())]
+            .into_iter()
+            .collect();
+        stamp(
+            &mut answer,
+            Sender::of(&headers),
+            Duration::ZERO,
+            FactHeaders::WhenAsked,
+        );
+        assert_eq!(answer.headers()["access-control-allow-origin"], "http://ui.test");
+    }
+}

@@ -1,0 +1,463 @@
+//! Requests and answers on a store in memory, without sockets.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "support/desk.rs"]
+mod desk;
+#[path = "support/follower.rs"]
+mod follower;
+#[path = "support/lone.rs"]
+mod lone;
+
+use desk::{Desk, Seen, fields};
+use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+
+#[tokio::test]
+async fn a_service_lives_through_its_whole_life() {
+    let desk = Desk::new();
+    let made = desk
+        .post("/services", json!({"name": "s", "url": "http://a.test/x"}))
+        .await;
+    assert_eq!((made.status, &made.body["host"]), (201, &json!("a.test")));
+    assert_eq!(desk.get("/services/s").await.body, made.body);
+    let patched = desk
+        .send("PATCH", "/services/s", Some(json!({"retries": 1})))
+        .await;
+    assert_eq!((patched.status, &patched.body["retries"]), (200, &json!(1)));
+    let put = desk
+        .send("PUT", "/services/s", Some(json!({"host": "b.test"})))
+        .await;
+    assert_eq!(
+        (put.status, &put.body["retries"], &put.body["id"]),
+        (200, &json!(5), &made.body["id"])
+    );
+    assert_eq!(desk.send("DELETE", "/services/s", None).await.status, 204);
+    assert_eq!(desk.send("DELETE", "/services/s", None).await.status, 204);
+    assert_eq!(desk.get("/services/s").await.message(), (404, "Not found"));
+}
+
+#[tokio::test]
+async fn a_path_or_method_that_does_not_exist_is_told_apart() {
+    let desk = Desk::new();
+    for (method, path, status, text) in [
+        ("GET", "/none", 404, "Not found"),
+        ("POST", "/targets", 404, "Not found"),
+        ("PUT", "/services", 405, "Method not allowed"),
+        ("FOO", "/services", 405, "Method not allowed"),
+        ("POST", "/status", 405, "Method not allowed"),
+        (
+            "GET",
+            "/config",
+            400,
+            "this endpoint is only available when Kong is configured to not use a database",
+        ),
+    ] {
+        let seen = desk.send(method, path, None).await;
+        assert_eq!(seen.message(), (status, text), "{method} {path}");
+    }
+    assert_eq!(desk.get("/services/").await.status, 200);
+}
+
+#[tokio::test]
+async fn options_lists_what_a_path_allows() {
+    let seen = Desk::new().send("OPTIONS", "/services/x", None).await;
+    assert_eq!(seen.status, 204);
+    assert_eq!(seen.header("allow"), "DELETE, GET, HEAD, OPTIONS, PATCH, PUT");
+    assert_eq!(seen.header("access-control-allow-methods"), seen.header("allow"));
+    assert_eq!(seen.header("access-control-allow-headers"), "Content-Type");
+}
+
+#[tokio::test]
+async fn what_is_below_a_parent_is_found_there_only() {
+    let desk = Desk::new();
+    for name in ["s", "t"] {
+        desk.post("/services", json!({"name": name, "host": "h"})).await;
+    }
+    let route = json!({"name": "r", "paths": ["/r"], "service": {"name": "t"}});
+    let made = desk.post("/services/s/routes", route).await;
+    let service = desk.get("/services/s").await.body["id"].clone();
+    assert_eq!((made.status, &made.body["service"]["id"]), (201, &service));
+    assert_eq!(desk.get("/services/s/routes/r").await.status, 200);
+    for method in ["GET", "PATCH", "DELETE"] {
+        let seen = desk.send(method, "/services/t/routes/r", None).await;
+        assert_eq!(seen.message(), (404, "Not found"), "{method}");
+    }
+    assert_eq!(desk.get("/routes/r/service").await.body["id"], service);
+    assert_eq!(desk.send("DELETE", "/routes/r/service", None).await.status, 405);
+    assert_eq!(desk.send("DELETE", "/services/s", None).await.body["code"], 4);
+    assert_eq!(
+        desk.send("DELETE", "/services/s/routes/r", None).await.status,
+        204
+    );
+    assert_eq!(
+        desk.send("DELETE", "/services/s/routes/r", None).await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn putting_on_a_target_changes_it_and_never_creates_one() {
+    let desk = Desk::new();
+    desk.post("/upstreams", json!({"name": "u"})).await;
+    let path = "/upstreams/u/targets/a.test:80";
+    assert_eq!(
+        desk.send("PUT", path, Some(json!({"weight": 1}))).await.status,
+        404
+    );
+    desk.post("/upstreams/u/targets", json!({"target": "a.test:80"}))
+        .await;
+    assert_eq!(
+        desk.send("PUT", path, Some(json!({"weight": 1}))).await.body["weight"],
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_plugin_is_patched_without_repeating_its_name() {
+    let desk = Desk::new();
+    let made = desk.post("/plugins", json!({"name": "key-auth"})).await;
+    let path = format!("/plugins/{}", made.body["id"].as_str().unwrap());
+    let seen = desk
+        .send(
+            "PATCH",
+            &path,
+            Some(json!({"config": {"hide_credentials": true}})),
+        )
+        .await;
+    assert_eq!(
+        (seen.status, &seen.body["config"]["hide_credentials"]),
+        (200, &json!(true))
+    );
+    let nobody = desk
+        .send("PATCH", "/plugins/none", Some(json!({"enabled": false})))
+        .await;
+    assert_eq!(nobody.message(), (404, "Not found"));
+}
+
+#[tokio::test]
+async fn our_headers_come_when_one_of_our_words_is_used() {
+    let desk = Desk::new();
+    let plain = desk.post("/services", json!({"name": "s", "host": "h"})).await;
+    assert_eq!((plain.header("x-troop-revision"), plain.header("etag")), ("", ""));
+    let seen = desk
+        .send("PATCH", "/services/s?wait=all", Some(json!({"port": 1})))
+        .await;
+    assert_eq!(
+        (seen.header("x-troop-revision"), seen.header("etag")),
+        ("2", "\"2\"")
+    );
+    assert_eq!(
+        (seen.header("x-troop-wait"), seen.header("x-troop-served-by")),
+        ("complete", "1")
+    );
+    let read = desk.get("/services/s?consistency=local").await;
+    assert_eq!(
+        (read.header("x-troop-revision"), read.header("etag")),
+        ("2", "\"2\"")
+    );
+    assert_eq!(desk.get("/services?wait=some").await.status, 400);
+}
+
+#[tokio::test]
+async fn if_match_changes_only_what_the_client_has_read() {
+    let desk = Desk::new();
+    desk.post("/services", json!({"name": "s", "host": "h"})).await;
+    for (method, tag, status) in [
+        ("PATCH", "\"9\"", 412),
+        ("PATCH", "\"1\"", 200),
+        ("PATCH", "\"1\"", 412),
+        ("PUT", "\"1\"", 412),
+        ("DELETE", "\"1\"", 412),
+        ("PUT", "*", 200),
+        ("DELETE", "*", 204),
+        ("DELETE", "*", 412),
+    ] {
+        let body = (method != "DELETE").then(|| json!({"host": "i"}));
+        let seen = desk
+            .send_with(method, "/services/s", &[("if-match", tag)], body)
+            .await;
+        assert_eq!(seen.status, status, "{method} {tag}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_never_the_fruit_of_an_old_copy() {
+    let (desk, store) = Desk::behind();
+    for (name, method, path, body, status) in [
+        ("a", "GET", "/services/a", None, 200),
+        ("b", "PATCH", "/services/b", Some(json!({"port": 1})), 200),
+        (
+            "c",
+            "POST",
+            "/services",
+            Some(json!({"name": "c", "host": "h"})),
+            409,
+        ),
+        (
+            "d",
+            "POST",
+            "/services/d/routes",
+            Some(json!({"paths": ["/"]})),
+            201,
+        ),
+    ] {
+        let leader = Desk::on(store.clone());
+        store.slow.store(true, Ordering::SeqCst);
+        leader
+            .post(
+                "/services?wait=local&timeout=0",
+                json!({"name": name, "host": "h"}),
+            )
+            .await;
+        store.slow.store(false, Ordering::SeqCst);
+        assert_eq!(
+            desk.get(&format!("/services/{name}?consistency=local"))
+                .await
+                .status,
+            404,
+            "{name}"
+        );
+        assert_eq!(desk.send(method, path, body).await.status, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn deleting_on_an_old_copy_deletes() {
+    let (desk, store) = Desk::behind();
+    store.slow.store(true, Ordering::SeqCst);
+    desk.post(
+        "/services?wait=local&timeout=0",
+        json!({"name": "s", "host": "h"}),
+    )
+    .await;
+    store.slow.store(false, Ordering::SeqCst);
+    assert_eq!(desk.send("DELETE", "/services/s", None).await.status, 204);
+    assert_eq!(desk.get("/services/s").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_write_that_is_not_served_in_time_says_so_and_keeps_its_status() {
+    let (desk, store) = Desk::behind();
+    store.slow.store(true, Ordering::SeqCst);
+    let partial = desk
+        .post("/services?wait=local&timeout=1ms", json!({"host": "h"}))
+        .await;
+    assert_eq!((partial.status, partial.header("x-troop-wait")), (201, "partial"));
+    let strict = desk
+        .post("/services?strict=1&timeout=1ms", json!({"host": "h"}))
+        .await;
+    assert_eq!((strict.status, &strict.body["revision"]), (504, &json!(2)));
+}
+
+#[tokio::test]
+async fn without_a_quorum_only_local_reads_answer() {
+    let (desk, store) = Desk::behind();
+    desk.post("/services", json!({"name": "s", "host": "h"})).await;
+    store.cut_off.store(true, Ordering::SeqCst);
+    for (method, path, body, status) in [
+        ("POST", "/services", Some(json!({"host": "h"})), 503),
+        ("DELETE", "/services/none", None, 503),
+        ("GET", "/services/s", None, 503),
+        ("GET", "/services/s?consistency=local", None, 200),
+        ("GET", "/troop/status", None, 200),
+    ] {
+        let seen = desk.send(method, path, body).await;
+        assert_eq!(seen.status, status, "{method} {path}");
+        let says_why = seen.body["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("1 of 3 voters answers"));
+        assert_eq!(says_why, status == 503, "{method} {path}: {}", seen.body);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_told_with_the_id_to_ask_about() {
+    let (desk, store) = Desk::behind();
+    store.mute.store(true, Ordering::SeqCst);
+    let seen = desk.post("/services", json!({"host": "h"})).await;
+    assert_eq!(seen.status, 504);
+    assert!(
+        seen.body["request_id"]
+            .as_str()
+            .is_some_and(|id| id.ends_with("-1")),
+        "{}",
+        seen.body
+    );
+}
+
+#[tokio::test]
+async fn a_read_waits_for_the_revision_it_names() {
+    let (desk, store) = Desk::behind();
+    store.slow.store(true, Ordering::SeqCst);
+    desk.post(
+        "/services?wait=local&timeout=0",
+        json!({"name": "s", "host": "h"}),
+    )
+    .await;
+    let late = desk
+        .get("/services/s?min_revision=1&timeout=1ms&consistency=local")
+        .await;
+    assert_eq!(
+        (late.status, &late.body["wanted"], &late.body["applied"]),
+        (504, &json!(1), &json!(0))
+    );
+    store.catch_up();
+    let headers = [("x-troop-min-revision", "1")];
+    assert_eq!(
+        desk.send_with("GET", "/services/s?consistency=local", &headers, None)
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn one_of_many_writers_of_a_name_wins_and_the_others_are_told() {
+    let (desk, _) = Desk::behind();
+    let posts = (0..50).map(|_| desk.post("/services", json!({"name": "one", "host": "h"})));
+    let statuses: Vec<u16> = futures_util::future::join_all(posts)
+        .await
+        .iter()
+        .map(|seen| seen.status)
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1);
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 49);
+}
+
+#[tokio::test]
+async fn bodies_of_other_types_and_sizes_are_refused() {
+    let desk = Desk::new();
+    let text = desk
+        .raw("POST", "/services", &[("content-type", "text/plain")], "{}")
+        .await;
+    assert_eq!(
+        (text.status, text.header("content-type")),
+        (415, "text/html; charset=UTF-8")
+    );
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let many = vec!["a=1"; 1001].join("&");
+    assert_eq!(
+        desk.raw("POST", "/services", &form, &many).await.message(),
+        (400, "Too many arguments")
+    );
+    assert_eq!(
+        desk.get(&format!("/services?{many}")).await.message(),
+        (400, "Too many arguments")
+    );
+    let huge = json!({"host": "h", "tags": ["x".repeat(1 << 20)]});
+    assert_eq!(desk.post("/services", huge).await.status, 413);
+}
+
+#[tokio::test]
+async fn tokens_are_made_listed_and_ended() {
+    let desk = Desk::new();
+    let made = desk
+        .post(
+            "/troop/tokens",
+            json!({"role": "learner", "ttl_seconds": 60, "uses": 2}),
+        )
+        .await;
+    assert_eq!(
+        (made.status, &made.body["token"], &made.body["uses"]),
+        (201, &json!("secret-t1"), &json!(2))
+    );
+    let listed = desk.get("/troop/tokens").await.body;
+    assert_eq!(fields(&listed["tokens"][0]), ["expires_at", "id", "role", "uses"]);
+    assert_eq!(desk.send("DELETE", "/troop/tokens/t1", None).await.status, 204);
+    assert_eq!(desk.send("DELETE", "/troop/tokens/t1", None).await.status, 404);
+    for wrong in [
+        json!({"role": "king"}),
+        json!({"ttl_seconds": 0}),
+        json!({"uses": "many"}),
+    ] {
+        assert_eq!(
+            desk.post("/troop/tokens", wrong.clone()).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_is_described_to_its_tools() {
+    let desk = Desk::new();
+    let status = desk.get("/troop/status").await.body;
+    let expected = [
+        "applied_index",
+        "id",
+        "last_log_index",
+        "leader",
+        "members",
+        "name",
+        "role",
+        "served_revision",
+        "term",
+    ];
+    assert_eq!(fields(&status), expected);
+    let nodes = desk.get("/troop/nodes").await.body;
+    let expected = [
+        "address",
+        "id",
+        "lag",
+        "leader",
+        "name",
+        "role",
+        "served_revision",
+    ];
+    assert_eq!(fields(&nodes["nodes"][0]), expected);
+    assert_eq!(desk.get("/troop/nodes/1").await.body, nodes["nodes"][0]);
+    assert_eq!(desk.get("/troop/nodes/7").await.status, 404);
+    assert_eq!(
+        desk.send("DELETE", "/troop/nodes/1", None).await.message(),
+        (409, "node 1 is the only one")
+    );
+    assert_eq!(desk.get("/troop/health").await.body, json!({"healthy": true}));
+    assert_eq!(desk.send("POST", "/troop/stop", None).await.status, 202);
+    assert!(desk.node.stopped.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn the_root_tells_tools_that_this_is_a_kong_with_a_database() {
+    let desk = Desk::new();
+    desk.post("/plugins", json!({"name": "key-auth"})).await;
+    let root = desk.get("/").await.body;
+    assert_eq!(root["version"], "3.9.1");
+    assert_eq!(root["configuration"]["database"], "postgres");
+    assert_eq!(root["configuration"]["router_flavor"], "traditional_compatible");
+    assert_eq!(root["plugins"]["enabled_in_cluster"], json!(["key-auth"]));
+    assert_eq!(
+        root["plugins"]["available_on_server"]["key-auth"]["version"],
+        "3.9.1"
+    );
+}
+
+#[tokio::test]
+async fn events_tell_what_changed_and_cover_secrets() {
+    let desk = Desk::new();
+    desk.post("/consumers", json!({"username": "bob"})).await;
+    desk.post("/consumers/bob/key-auth", json!({"key": "hunter2"}))
+        .await;
+    let text = desk.first_piece("/events?since=0").await;
+    assert!(text.starts_with("id: 1\nevent: crud\ndata: {"), "{text}");
+    let data: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let schemas: Vec<&Value> = data.iter().map(|event| &event["schema"]).collect();
+    assert_eq!(schemas, ["consumers", "keyauth_credentials"]);
+    assert_eq!(data[0]["entity"]["username"], "bob");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert_eq!(desk.get("/events?since=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_head_is_a_get() {
+    let desk = Desk::new();
+    let Seen { status, .. } = desk.send("HEAD", "/services/none", None).await;
+    assert_eq!(status, 404);
+    assert_eq!(
+        desk.send("HEAD", "/services", None).await.header("content-type"),
+        "application/json; charset=utf-8"
+    );
+}
