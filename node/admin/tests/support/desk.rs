@@ -56,6 +56,11 @@ impl Desk {
 
     /// On `store`.
     pub fn on(store: Arc<dyn Store>) -> Desk {
+        Desk::with(store, Options::default())
+    }
+
+    /// On `store`, with limits of its own.
+    pub fn with(store: Arc<dyn Store>, options: Options) -> Desk {
         let plugins = troop_plugins::bundled();
         let registry = Registry::new(plugins.iter().map(|plugin| plugin.schema()).collect()).unwrap();
         let facts = plugins.iter().map(|plugin| PluginFacts {
@@ -70,7 +75,7 @@ impl Desk {
             serving: node.clone(),
             cluster: node.clone(),
             facts: node.clone(),
-            options: Options::default(),
+            options,
         });
         Desk { admin, node }
     }
