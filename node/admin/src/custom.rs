@@ -12,6 +12,7 @@ pub(crate) mod plugins;
 mod root;
 mod schemas;
 mod status;
+mod tags;
 mod targets;
 mod troop;
 
@@ -57,6 +58,7 @@ pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
         root::DOORS,
         schemas::DOORS,
         status::DOORS,
+        tags::DOORS,
         targets::DOORS,
         troop::DOORS,
     ];

@@ -452,6 +452,68 @@ async fn events_tell_what_changed_and_cover_secrets() {
 }
 
 #[tokio::test]
+async fn tags_are_listed_with_who_wears_them() {
+    let desk = Desk::new();
+    desk.post("/services", json!({"name": "s", "host": "h", "tags": ["b", "a"]}))
+        .await;
+    desk.post("/consumers", json!({"username": "c", "tags": ["a"]}))
+        .await;
+    let tags = |page: &Value| -> Vec<String> {
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| {
+            format!(
+                "{} {}",
+                row["entity_name"].as_str().unwrap(),
+                row["tag"].as_str().unwrap()
+            )
+        })
+        .collect()
+    };
+    let all = desk.get("/tags").await.body;
+    assert_eq!(tags(&all), ["services a", "services b", "consumers a"]);
+    assert_eq!(
+        tags(&desk.get("/tags/a").await.body),
+        ["services a", "consumers a"]
+    );
+    assert_eq!(tags(&desk.get("/tags/none").await.body), [""; 0]);
+    let first = desk.get("/tags?size=2").await.body;
+    assert_eq!(tags(&first), ["services a", "services b"]);
+    let next = desk.get(first["next"].as_str().unwrap()).await.body;
+    assert_eq!(
+        (tags(&next), &next["next"]),
+        (vec!["consumers a".to_owned()], &Value::Null)
+    );
+    assert_eq!(desk.get("/tags?offset=x").await.body["code"], 7);
+}
+
+#[tokio::test]
+async fn targets_are_paged_newest_first_by_number_too() {
+    let desk = Desk::new();
+    desk.post("/upstreams", json!({"name": "u"})).await;
+    for (target, at) in [("a:1", 1), ("b:1", 2), ("c:1", 3)] {
+        desk.post("/upstreams/u/targets", json!({"target": target, "created_at": at})).await;
+    }
+    let targets = |page: Value| -> Vec<String> {
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| row["target"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let first = desk.get("/upstreams/u/targets?size=2").await.body;
+    let next = desk.get(first["next"].as_str().unwrap()).await.body;
+    assert_eq!(
+        (targets(first), targets(next)),
+        (vec!["c:1".into(), "b:1".into()], vec!["a:1".to_owned()])
+    );
+    for (offset, left) in [("0", 3), ("2", 1), ("3", 0), ("99", 0)] {
+        let page = desk
+            .get(&format!("/upstreams/u/targets?offset={offset}"))
+            .await
+            .body;
+        assert_eq!(targets(page).len(), left, "{offset}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_is_a_get() {
     let desk = Desk::new();
     let Seen { status, .. } = desk.send("HEAD", "/services/none", None).await;

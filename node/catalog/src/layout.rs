@@ -95,6 +95,11 @@ pub(crate) fn newest_place(key: &Key) -> Option<(u64, Uuid)> {
     Some((created_ms, id))
 }
 
+/// The prefix of all tags of an entity's records.
+pub(crate) fn all_tags(entity: &str) -> Key {
+    Key::index(entity, "tag", &[])
+}
+
 /// The prefix of the records with a tag. Tags have no NUL, so it closes the word.
 pub(crate) fn tagged(entity: &str, tag: &str) -> Key {
     tag_card(entity, tag, &[])

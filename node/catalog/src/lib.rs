@@ -26,6 +26,7 @@ mod plugin_protocols;
 mod problem;
 mod read;
 mod references;
+mod tag_list;
 mod tags;
 mod unique;
 mod write;

@@ -4,7 +4,8 @@
 //! what it shows, however many records there are: it is read from a list that lies in that order.
 //!
 //! The catch: the offset is handed to the client and comes back. It names the last record of the page, so that the next
-//! page is right even if that record is gone by then. Kong writes it as base64 of a JSON array, and so do we.
+//! page is right even if that record is gone by then. Kong writes it as base64 of a JSON array, and so do we. Where the newest come
+//! first Kong writes a plain number, the records shown so far; we read that too.
 
 use crate::{
     catalog::{Catalog, Parent, Stored},
@@ -27,7 +28,7 @@ const SIZE_DEFAULT: usize = 100;
 const SIZE_MAX: usize = 1000;
 
 /// Kong writes no padding and reads both.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)
@@ -102,6 +103,15 @@ struct Position {
     created_ms: u64,
 }
 
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    First,
+    After(Position),
+    /// Kong: nothing comes after an offset without a key.
+    End,
+}
+
 impl Catalog {
     /// One page of a list.
     ///
@@ -116,10 +126,14 @@ impl Catalog {
     ) -> Result<Page, Problem> {
         let entity = self.entity(entity)?;
         let list = list_of(entity, query);
-        let start = match query.offset.as_deref().map(read_offset).transpose()? {
-            Some(None) => return Ok(Page::default()), // Kong: nothing comes after an offset without a key
-            Some(after) => after,
-            None => None,
+        let start = match query.offset.as_deref() {
+            None => Start::First,
+            Some(offset) => list.start(view, entity.name(), offset)?,
+        };
+        let start = match start {
+            Start::First => None,
+            Start::After(position) => Some(position),
+            Start::End => return Ok(Page::default()),
         };
         let mut records = self.collect(view, entity, &list, start, query.size + 1, now_ms)?;
         let more = records.len() > query.size;
@@ -171,6 +185,19 @@ fn list_of<'a>(entity: &Entity, query: &'a PageQuery) -> List<'a> {
 }
 
 impl List<'_> {
+    fn start(&self, view: &dyn ReadView, entity: &str, offset: &str) -> Result<Start, Problem> {
+        match (self, offset.parse::<u32>()) {
+            (List::Newest(_), Ok(0)) => Ok(Start::First),
+            (List::Newest(_), Ok(shown)) => {
+                let shown = shown as usize;
+                let places = self.positions(view, entity, None, shown)?;
+                let last = places.get(shown - 1).copied();
+                Ok(last.map_or(Start::End, Start::After))
+            }
+            _ => read_offset(offset),
+        }
+    }
+
     /// Up to `limit` places after `after`.
     fn positions(
         &self,
@@ -230,8 +257,7 @@ fn write_offset(list: &List<'_>, last: &Stored) -> String {
     BASE64.encode(key.to_string())
 }
 
-/// `None` for an offset that has no key.
-fn read_offset(offset: &str) -> Result<Option<Position>, Problem> {
+fn read_offset(offset: &str) -> Result<Start, Problem> {
     let problem = |reason| Problem::Offset {
         offset: offset.to_owned(),
         reason,
@@ -241,11 +267,11 @@ fn read_offset(offset: &str) -> Result<Option<Position>, Problem> {
         .map_err(|_| problem("bad base64 encoding"))?;
     let bad_json = || problem("bad json encoding");
     match serde_json::from_slice(&bytes).map_err(|_| bad_json())? {
-        Value::Object(_) => Ok(None),
-        Value::Array(key) if key.is_empty() => Ok(None),
+        Value::Object(_) => Ok(Start::End),
+        Value::Array(key) if key.is_empty() => Ok(Start::End),
         Value::Array(key) => {
             let id = key[0].as_str().and_then(|id| id.parse().ok());
-            Ok(Some(Position {
+            Ok(Start::After(Position {
                 id: id.ok_or_else(bad_json)?,
                 created_ms: key.get(1).and_then(Value::as_u64).unwrap_or_default(),
             }))
@@ -282,9 +308,9 @@ mod tests {
         let id = Uuid::from_u128(7);
         let place = Position { id, created_ms: 0 };
         let good = BASE64.encode(json!([id.to_string()]).to_string());
-        assert_eq!(read_offset(&good).unwrap(), Some(place));
-        assert_eq!(read_offset("e30").unwrap(), None);
-        assert_eq!(read_offset("W10=").unwrap(), None);
+        assert_eq!(read_offset(&good).unwrap(), Start::After(place));
+        assert_eq!(read_offset("e30").unwrap(), Start::End);
+        assert_eq!(read_offset("W10=").unwrap(), Start::End);
         for (bad, reason) in [
             ("x", "bad base64 encoding"),
             ("", "bad json encoding"),
