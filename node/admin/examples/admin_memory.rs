@@ -1,4 +1,5 @@
-//! The Admin API of one process whose memory is its database: for trying it out, and for replaying conversations against it.
+//! The Admin API of one process whose memory is its database: for trying it out, and for replaying
+//! conversations against it.
 //!
 //! `cargo run -p troop-admin --example admin_memory -- 127.0.0.1:8001 [127.0.0.1:8007]`
 

@@ -1,7 +1,8 @@
 //! The Admin API as one function from request to answer.
 //!
-//! A request passes five desks: is there such a path, such a method, can the body be read, what are the client's own terms;
-//! then its handler. Whatever comes back, an answer or a failure, gets the common headers here and nowhere else.
+//! A request passes five desks: is there such a path, such a method, can the body be read, what are the
+//! client's own terms; then its handler. Whatever comes back, an answer or a failure, gets the common headers
+//! here and nowhere else.
 
 use crate::{
     answer::{self, Answer, Reply},

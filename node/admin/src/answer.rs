@@ -1,8 +1,9 @@
 //! What goes back to the client.
 //!
-//! A handler fills a plain envelope, [`Answer`]; stamping it with the headers every answer carries is somebody else's
-//! work ([`crate::envelope`]). Bodies are whole, except that of the event stream, which is pulled piece by piece as fast
-//! as the client reads, so that a slow reader costs nothing but its own connection.
+//! A handler fills a plain envelope, [`Answer`]; stamping it with the headers every answer carries is
+//! somebody else's work ([`crate::envelope`]). Bodies are whole, except that of the event stream, which is
+//! pulled piece by piece as fast as the client reads, so that a slow reader costs nothing but its own
+//! connection.
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};

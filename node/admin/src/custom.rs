@@ -1,7 +1,7 @@
 //! Endpoints written by hand: what Kong has beside its entities, and what only we have.
 //!
-//! One file per subject, each with its own list of doors; this file joins the lists. A door that an entity also has by rule
-//! belongs to the hand-written handler.
+//! One file per subject, each with its own list of doors; this file joins the lists. A door that an entity
+//! also has by rule belongs to the hand-written handler.
 
 mod consumers;
 mod events;

@@ -1,11 +1,12 @@
 //! The street map: which paths exist and who lives there.
 //!
-//! Most houses are built by rule: every entity has a collection, a house per member, and the same again below each
-//! parent ([`derived`]). A few are built by hand and stand in [`crate::custom`]; where both claim a door (a path and a method),
-//! the hand-built one wins. A new entity gets its streets from its table; nothing is written here.
+//! Most houses are built by rule: every entity has a collection, a house per member, and the same again below
+//! each parent ([`derived`]). A few are built by hand and stand in [`crate::custom`]; where both claim a door
+//! (a path and a method), the hand-built one wins. A new entity gets its streets from its table; nothing is
+//! written here.
 //!
-//! The catch: `/plugins/enabled` is also a plugin called "enabled". A spelt-out segment beats a variable one, seen from
-//! the left.
+//! The catch: `/plugins/enabled` is also a plugin called "enabled". A spelt-out segment beats a variable one,
+//! seen from the left.
 
 use crate::{
     call::Param,

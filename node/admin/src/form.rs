@@ -1,8 +1,8 @@
 //! From flat form names to a nested record.
 //!
-//! A form is a heap of labelled slips: `config.limits.sms.minute=10`, `tags[]=a`, `service[id]=x`. This file reads the
-//! labels and sorts the slips into drawers within drawers; what is inside stays text, because only the schema knows
-//! whether `10` is a number (`Entity::infer`).
+//! A form is a heap of labelled slips: `config.limits.sms.minute=10`, `tags[]=a`, `service[id]=x`. This file
+//! reads the labels and sorts the slips into drawers within drawers; what is inside stays text, because only
+//! the schema knows whether `10` is a number (`Entity::infer`).
 //!
 //! | label | place |
 //! |---|---|
@@ -11,8 +11,8 @@
 //! | `a[2]` | second element of `a` (Kong: counted from 1; gaps close) |
 //! | `a=1&a=2` | two elements of `a` |
 //!
-//! The catch: labels come from the network, so depth is limited, and `a=1&a.b=2` must mean something: the drawer wins over
-//! the slip that lay in its place.
+//! The catch: labels come from the network, so depth is limited, and `a=1&a.b=2` must mean something: the
+//! drawer wins over the slip that lay in its place.
 
 use crate::{problem::Failure, query::Pair};
 use serde_json::{Map, Value};
@@ -75,9 +75,10 @@ fn parse_name(name: &str) -> Vec<Step> {
 /// Where a member's name ends: at a dot, or at a bracket that closes later and is not the first letter.
 fn member_end(text: &str) -> usize {
     let dot = text.find('.');
-    let bracket = text[1.min(text.len())..]
-        .find('[')
-        .map(|at| at + 1)
+    let mut brackets = text.char_indices().skip(1).filter(|(_, letter)| *letter == '[');
+    let bracket = brackets
+        .next()
+        .map(|(at, _)| at)
         .filter(|at| text[*at..].contains(']'));
     let end = dot.into_iter().chain(bracket).min().unwrap_or(text.len());
     // A leading dot is part of the name: there must be progress.
@@ -105,7 +106,8 @@ enum Place {
     Drawer(Drawer),
 }
 
-/// Members by name and elements by number; a drawer with members is an object, one with elements only is a list.
+/// Members by name and elements by number; a drawer with members is an object, one with elements only is a
+/// list.
 #[derive(Debug, Default)]
 struct Drawer {
     members: BTreeMap<String, Place>,
@@ -244,12 +246,21 @@ mod tests {
         check("[a]=1", json!({"[a]": "1"}));
         check(".=1", json!({".": "1"}));
         check("=1", json!({"": "1"}));
+        check("ü[a]=1", json!({"ü": {"a": "1"}}));
         check("a..b=1", json!({"a": {".": {"b": "1"}}}));
         check(
             "a[99999999999999999999999]=1",
             json!({"a": {"99999999999999999999999": "1"}}),
         );
         check("a[18446744073709551615]=1&a[]=2", json!({"a": ["2"]}));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_form_becomes_a_record(form in "([ab]|[\\[\\].&=1]|%5B|ü){0,40}") {
+            let pairs = crate::query::parse_pairs(&form, 100).unwrap();
+            nest(pairs.into_iter().map(value_of), 100).unwrap();
+        }
     }
 
     #[test]

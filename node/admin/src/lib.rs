@@ -1,14 +1,16 @@
 //! The Admin API and the status API.
 //!
-//! A town hall. The front door ([`serve`]) lets people in; the desk ([`Admin`]) finds out what they want; behind it are the
-//! offices: those every entity has ([`generated`](crate)), built by rule from the tables of `troop-schema`, and a few of their own
-//! kind. All of them read through the catalog and write by one procedure: plan, propose, wait until it is served.
+//! A town hall. The front door ([`serve`]) lets people in; the desk ([`Admin`]) finds out what they want;
+//! behind it are the offices: those every entity has, built by rule from the tables of `troop-schema`, and a
+//! few of their own kind. All of them read through the catalog and write by one procedure: plan, propose,
+//! wait until it is served.
 //!
-//! Two promises are kept here and nowhere else: a 2xx to a write means that this node's data plane serves it, and
-//! a refusal ("no such service", "name taken") is never the fruit of an old copy of the state.
+//! Two promises are kept here and nowhere else: a 2xx to a write means that this node's data plane serves it,
+//! and a refusal ("no such service", "name taken") is never the fruit of an old copy of the state.
 //!
-//! What it does not do: it knows neither Raft nor RocksDB (it holds the [`Store`](troop_txn::Store) port), neither membership nor
-//! the data plane (it holds the [ports](crate::ClusterControl) the program fills in), and no fields of any entity.
+//! What it does not do: it knows neither Raft nor RocksDB (it holds the [`Store`](troop_txn::Store) port),
+//! neither membership nor the data plane (it holds the [ports](crate::ClusterControl) the program fills in),
+//! and no fields of any entity.
 
 mod admin;
 mod answer;

@@ -1,14 +1,14 @@
 //! `multipart/form-data`: several letters in one envelope (RFC 7578).
 //!
-//! The header names a dividing line (the boundary); each part has a small head with the field's name, an empty line, and
-//! its content. Only what forms need is read: the name, and whether the content is JSON. File names and transfer encodings are
-//! ignored: Kong takes the content as the value.
+//! The header names a dividing line (the boundary); each part has a small head with the field's name, an
+//! empty line, and its content. Only what forms need is read: the name, and whether the content is JSON. File
+//! names and transfer encodings are ignored: Kong takes the content as the value.
 
 use crate::{problem::Failure, query::readable};
 use serde_json::Value;
 
-/// Reads the fields of a body whose header is `content_type`; at most `max` of them. Without a boundary, or without a
-/// closing line, what is there is what counts (Kong: as its parser does).
+/// Reads the fields of a body whose header is `content_type`; at most `max` of them. Without a boundary, or
+/// without a closing line, what is there is what counts (Kong: as its parser does).
 ///
 /// # Errors
 /// [`Failure::TooManyArguments`].
@@ -167,6 +167,13 @@ mod tests {
             "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--XX--",
             &[("a", json!(""))],
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_is_read_without_harm(body in "(--XX|--|\r|\n|\r\n\r\n|Content-Disposition: |name=\"?|a|:|;){0,40}") {
+            parse(TYPE, body.as_bytes(), 100).unwrap();
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// When answers carry `X-Troop-Revision` and `ETag`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum FactHeaders {
-    /// On requests that use one of our own words (`wait`, `min_revision`, `consistency`, an `X-Troop-*` header, `If-Match` …).
-    /// Everybody else gets Kong's headers and nothing more.
+    /// On requests that use one of our own words (`wait`, `min_revision`, `consistency`, an `X-Troop-*`
+    /// header, `If-Match` …). Everybody else gets Kong's headers and nothing more.
     #[default]
     WhenAsked,
     /// On every answer that has a revision.
@@ -36,8 +36,8 @@ pub struct Options {
     pub write_timeout: Duration,
     /// How long a read waits for the leader to confirm that it is current.
     pub read_timeout: Duration,
-    /// How often a write is planned anew when others change what it read. Each round waits for the change that beat it, so
-    /// that many writers of one record make progress one by one.
+    /// How often a write is planned anew when others change what it read. Each round waits for the change
+    /// that beat it, so that many writers of one record make progress one by one.
     pub plan_attempts_max: u32,
     /// How long a committed write waits for this node's data plane when the request names no `timeout`.
     pub serve_timeout: Duration,

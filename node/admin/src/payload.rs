@@ -1,8 +1,8 @@
 //! Request bodies: which types are read, and what they become.
 //!
-//! Three letters arrive at this door: JSON, which already knows what is a number; and two kinds of forms, in which
-//! everything is text until the schema has looked at it. So a payload remembers which it was, and becomes a record only
-//! when it is known *of what entity* ([`Payload::record`]).
+//! Three letters arrive at this door: JSON, which already knows what is a number; and two kinds of forms, in
+//! which everything is text until the schema has looked at it. So a payload remembers which it was, and
+//! becomes a record only when it is known *of what entity* ([`Payload::record`]).
 
 use crate::{form, multipart, options::Options, problem::Failure, query};
 use bytes::Bytes;
@@ -75,7 +75,8 @@ impl Default for Payload {
     }
 }
 
-/// Kong: the test is a case-sensitive prefix, so `application/json-patch+json` passes and `APPLICATION/JSON` does not.
+/// Kong: the test is a case-sensitive prefix, so `application/json-patch+json` passes and `APPLICATION/JSON`
+/// does not.
 fn kind(content_type: Option<&str>, is_empty: bool) -> Result<Kind, Failure> {
     let Some(content_type) = content_type else {
         return if is_empty {
@@ -96,8 +97,8 @@ fn kind(content_type: Option<&str>, is_empty: bool) -> Result<Kind, Failure> {
     }
 }
 
-/// JSON to a record. Nesting is limited by the parser (127 levels), the last of two equal names wins, and numbers of any size
-/// are read as far as a double can hold them.
+/// JSON to a record. Nesting is limited by the parser (127 levels), the last of two equal names wins, and
+/// numbers of any size are read as far as a double can hold them.
 ///
 /// Kong: `[]` and `{}` are the same empty table, and a list has members `1`, `2`, …
 fn json(body: &Bytes) -> Result<Record, Failure> {

@@ -1,8 +1,8 @@
 //! What the Admin API needs from the rest of the node and must not know how to do.
 //!
-//! A receptionist: takes the wish at the desk, and telephones the workshop (is it running? [`Serving`]), the board (who is
-//! a member? [`ClusterControl`]) and the caretaker (what is this building? [`NodeFacts`]). The program plugs in the
-//! telephones; tests plug in their own.
+//! A receptionist: takes the wish at the desk, and telephones the workshop (is it running? [`Serving`]), the
+//! board (who is a member? [`ClusterControl`]) and the caretaker (what is this building? [`NodeFacts`]). The
+//! program plugs in the telephones; tests plug in their own.
 //!
 //! All traits are object-safe and answer with plain data; turning it into documents and statuses happens here.
 

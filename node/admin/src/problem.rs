@@ -1,11 +1,12 @@
 //! Everything that can go wrong, and how HTTP says it. The only place that does.
 //!
-//! Handlers speak of what happened (`NotFound`, `NoQuorum`); a client wants a status and a sentence. Keeping the translation
-//! in one file keeps it one: the same failure never shows two faces.
+//! Handlers speak of what happened (`NotFound`, `NoQuorum`); a client wants a status and a sentence. Keeping
+//! the translation in one file keeps it one: the same failure never shows two faces.
 //!
-//! The catch: three writers of sentences meet here. Kong's own words must match to the letter; errors of entities come as
-//! finished documents from the catalog; and failures Kong does not know (no quorum, an unknown outcome) must tell a
-//! person what happened to the change, because that is the first question they will have.
+//! The catch: three writers of sentences meet here. Kong's own words must match to the letter; errors of
+//! entities come as finished documents from the catalog; and failures Kong does not know (no quorum, an
+//! unknown outcome) must tell a person what happened to the change, because that is the first question they
+//! will have.
 
 use crate::{
     answer::{self, Answer},
@@ -138,7 +139,11 @@ impl Failure {
     pub fn into_answer(self) -> Answer {
         let status = self.status();
         if status.is_server_error() {
-            tracing::warn!(status = status.as_u16(), reason = %self, "an Admin request failed");
+            tracing::warn!(
+                status = status.as_u16(),
+                reason = causes(&self),
+                "an Admin request failed"
+            );
         }
         match &self {
             Failure::Entity(problem) => answer::json(status, &problem.to_json()),
@@ -190,6 +195,17 @@ impl Failure {
             _ => json!({ "message": message }),
         }
     }
+}
+
+/// The sentence with what lies behind it: Kong's "An unexpected error occurred" is for the wire, not for the log.
+fn causes(failure: &Failure) -> String {
+    let mut text = failure.to_string();
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn control_status(error: &ControlError) -> StatusCode {

@@ -1,7 +1,7 @@
 //! Names and values as they stand in URLs and forms.
 //!
-//! `a=1&b&a=%C3%BC+x` is a list of pairs: order and repetition matter, and a name without `=` is not the same as one
-//! with an empty value. Decoding happens once, here.
+//! `a=1&b&a=%C3%BC+x` is a list of pairs: order and repetition matter, and a name without `=` is not the same
+//! as one with an empty value. Decoding happens once, here.
 //!
 //! The catch: escapes may spell bytes that are not UTF-8, and our strings cannot hold those. They become NUL, a
 //! character that no name, tag or path may contain, so that such a value is refused or found nowhere instead of

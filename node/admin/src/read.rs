@@ -1,7 +1,8 @@
 //! Before a read: making this node's state as new as the client wants it.
 //!
-//! By default a read sees everything that was acknowledged anywhere before it came: the node asks the leader where the log
-//! is and waits until it is there itself. `?consistency=local` skips the question, `?min_revision=N` names the answer.
+//! By default a read sees everything that was acknowledged anywhere before it came: the node asks the leader
+//! where the log is and waits until it is there itself. `?consistency=local` skips the question,
+//! `?min_revision=N` names the answer.
 
 use crate::{admin::Admin, call::Call, problem::Failure, write::now_ms};
 use tokio::time::timeout;

@@ -1,10 +1,11 @@
 //! From a listening socket to a [`Service`]: connections, deadlines, limits, and closing time.
 //!
-//! A door with a doorman: lets in up to a number of people and tells the rest why not, gives each a while to say what they want
-//! and a while to hand over their parcels, and at closing time lets those inside finish. What is wanted and answered is not
-//! his business.
+//! A door with a doorman: lets in up to a number of people and tells the rest why not, gives each a while to
+//! say what they want and a while to hand over their parcels, and at closing time lets those inside finish.
+//! What is wanted and answered is not his business.
 //!
-//! The catch: a stream of events never finishes by itself. So closing time is told to the service too, which ends its streams.
+//! The catch: a stream of events never finishes by itself. So closing time is told to the service too, which
+//! ends its streams.
 
 use crate::{
     answer::{self, Answer},

@@ -1,8 +1,10 @@
-//! The status listener: what load balancers and monitoring ask, on a port of its own, with nothing on it that changes anything.
+//! The status listener: what load balancers and monitoring ask, on a port of its own, with nothing on it that
+//! changes anything.
 //!
 //! `/status` (Kong's document), `/status/ready` (may traffic come?), `/metrics` (Prometheus text).
 //!
-//! Kong: `POST /status/ready {"status":"draining"}` lets an operator take a node out of rotation before stopping it.
+//! Kong: `POST /status/ready {"status":"draining"}` lets an operator take a node out of rotation before
+//! stopping it.
 
 use crate::{
     answer::{self, Answer, Reply},

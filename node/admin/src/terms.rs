@@ -9,8 +9,8 @@
 //! | `?strict=1` | a write that is committed and not served in time is a 504, not a 2xx with a remark |
 //! | `If-Match: "N"` | change the entity only if it is still at revision N |
 //!
-//! The catch: Kong has endpoints whose own arguments are called `timeout`. So `timeout` is read only beside one of the
-//! others.
+//! The catch: Kong has endpoints whose own arguments are called `timeout`. So `timeout` is read only beside
+//! one of the others.
 
 use crate::{options::Options, ports::WaitScope, problem::Failure, query::Query};
 use http::{HeaderMap, header};

@@ -1,15 +1,17 @@
 //! From a wish to a committed, served change.
 //!
-//! Changing a shared ledger by letter: read the page, write the letter "*if* the page still looks like this, then …", post it,
-//! and if it comes back refused, read the page again. The plan is made on this node's own page, which may be a moment old; the
-//! guards in the letter make that safe, for a plan made on an old page is refused, never half applied.
+//! Changing a shared ledger by letter: read the page, write the letter "*if* the page still looks like this,
+//! then …", post it, and if it comes back refused, read the page again. The plan is made on this node's own
+//! page, which may be a moment old; the guards in the letter make that safe, for a plan made on an old page
+//! is refused, never half applied.
 //!
-//! The catch: guards protect a letter that is sent. A plan that ends in "there is no such service" sends none, and
-//! on an old page that is a lie. So such an end is believed only on a page known to be current: the node asks the
-//! leader (`linearize`) and plans once more.
+//! The catch: guards protect a letter that is sent. A plan that ends in "there is no such service" sends
+//! none, and on an old page that is a lie. So such an end is believed only on a page known to be current: the
+//! node asks the leader (`linearize`) and plans once more.
 //!
-//! Each attempt is a request of its own: a refused one has had its answer, and repeating its id would get that answer again.
-//! A request whose outcome is unknown is never repeated here (that would be a second change); the client is told its id.
+//! Each attempt is a request of its own: a refused one has had its answer, and repeating its id would get
+//! that answer again. A request whose outcome is unknown is never repeated here (that would be a second
+//! change); the client is told its id.
 
 use crate::{admin::Admin, call::Call, envelope::Facts, ports::Served, problem::Failure, terms::Match};
 use std::{
@@ -168,7 +170,8 @@ fn no_change(error: ReadError) -> Failure {
     Failure::WriteUnavailable(error.to_string())
 }
 
-/// Checks `If-Match` against the entity as the planner sees it; that it stays so is what the plan's own guards say.
+/// Checks `If-Match` against the entity as the planner sees it; that it stays so is what the plan's own
+/// guards say.
 pub(crate) fn compare(call: &Call, now: Option<Revision>) -> Result<(), Failure> {
     match (call.terms.if_match, now) {
         (None, _) | (Some(Match::Any), Some(_)) => Ok(()),

@@ -491,7 +491,11 @@ async fn targets_are_paged_newest_first_by_number_too() {
     let desk = Desk::new();
     desk.post("/upstreams", json!({"name": "u"})).await;
     for (target, at) in [("a:1", 1), ("b:1", 2), ("c:1", 3)] {
-        desk.post("/upstreams/u/targets", json!({"target": target, "created_at": at})).await;
+        desk.post(
+            "/upstreams/u/targets",
+            json!({"target": target, "created_at": at}),
+        )
+        .await;
     }
     let targets = |page: Value| -> Vec<String> {
         let rows = page["data"].as_array().unwrap().iter();

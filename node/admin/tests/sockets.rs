@@ -127,7 +127,7 @@ async fn a_body_that_is_too_large_is_refused_announced_or_not() {
 }
 
 #[tokio::test]
-async fn slow_heads_and_bodies_are_not_waited_for() {
+async fn slow_heads_slow_bodies_and_idle_connections_are_not_waited_for() {
     let short = Duration::from_millis(50);
     let options = Options {
         head_timeout: short,
@@ -141,6 +141,8 @@ async fn slow_heads_and_bodies_are_not_waited_for() {
     assert!(body.starts_with("HTTP/1.1 408 "), "{body}");
     let head = house.say("GET /services HTTP/1.1\r\nHos").await;
     assert!(!head.contains(" 200 "), "{head}");
+    let idle = house.say("GET /services HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(idle.ends_with("\"next\":null}"), "{idle}");
 }
 
 #[tokio::test]

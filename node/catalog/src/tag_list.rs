@@ -1,7 +1,7 @@
 //! Who wears which tag: `/tags` and `/tags/<tag>`.
 //!
-//! No list of tags is kept for this; the cards by which records are found by tag lie in order of entity, tag and id, and are read as
-//! they lie. So a page costs what it shows, and a change of tags costs nothing more.
+//! No list of tags is kept for this; the cards by which records are found by tag lie in order of entity, tag
+//! and id, and are read as they lie. So a page costs what it shows, and a change of tags costs nothing more.
 
 use crate::{
     catalog::Catalog,

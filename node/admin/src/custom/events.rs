@@ -1,12 +1,12 @@
 //! `GET /events?since=REVISION`: the cluster's history as it happens, as server-sent events.
 //!
-//! A reader with a bookmark in a book that is still being written: it reads what is there, waits at the end, and says where it is
-//! after every revision (`id:`), so that a client that comes back with `Last-Event-ID` misses nothing, not even the second half of
-//! a revision.
+//! A reader with a bookmark in a book that is still being written: it reads what is there, waits at the end,
+//! and says where it is after every revision (`id:`), so that a client that comes back with `Last-Event-ID`
+//! misses nothing, not even the second half of a revision.
 //!
-//! The catch: a reader may be slow. Nothing is queued for it: the next page is read from the store when the last has gone out, so
-//! that a slow reader falls behind in the book and not in our memory. Secrets are covered by what the tables say; what
-//! is broadcast between nodes is named and not shown.
+//! The catch: a reader may be slow. Nothing is queued for it: the next page is read from the store when the
+//! last has gone out, so that a slow reader falls behind in the book and not in our memory. Secrets are
+//! covered by what the tables say; what is broadcast between nodes is named and not shown.
 
 use super::Door;
 use crate::{

@@ -1,7 +1,7 @@
 //! What this node's balancer thinks of an upstream, and a person's word against it.
 //!
-//! Targets come from the catalog, their health from the balancer; a target the balancer does not know yet is shown
-//! without a verdict. Marks act on this node only.
+//! Targets come from the catalog, their health from the balancer; a target the balancer does not know yet is
+//! shown without a verdict. Marks act on this node only.
 
 use super::{Door, targets::TARGET};
 use crate::{

@@ -1,7 +1,7 @@
 //! Plugins: which there are, their schemas, and the one rule in which they differ from other entities.
 //!
-//! Kong: a plugin's fields depend on its name, so a `PATCH` that does not repeat the name gets the stored one before its body is
-//! looked at; and a plugin that does not exist is the short "Not found".
+//! Kong: a plugin's fields depend on its name, so a `PATCH` that does not repeat the name gets the stored one
+//! before its body is looked at; and a plugin that does not exist is the short "Not found".
 
 use super::Door;
 use crate::{

@@ -1,7 +1,8 @@
 //! `GET /`: who are you?
 //!
-//! Kong: clients decide by this what they dare: decK and Kong Manager read `version`, `configuration.database` and
-//! `configuration.router_flavor`. A node of ours is, to them, a Kong with a database: writable, and the same everywhere.
+//! Kong: clients decide by this what they dare: decK and Kong Manager read `version`,
+//! `configuration.database` and `configuration.router_flavor`. A node of ours is, to them, a Kong with a
+//! database: writable, and the same everywhere.
 
 use super::Door;
 use crate::{

@@ -7,7 +7,8 @@ use troop_catalog::{PageQuery, TagFilter, page_size};
 
 /// `GET /C` and `GET /P/{p}/C`.
 ///
-/// Kong: `tags` filters whole collections only, and is carried in `next` together with `size`; below a parent neither is.
+/// Kong: `tags` filters whole collections only, and is carried in `next` together with `size`; below a parent
+/// neither is.
 pub(crate) async fn list(scope: &Scope<'_>) -> Reply {
     let (admin, call) = (scope.admin, scope.call);
     let mut query = PageQuery {

@@ -1,6 +1,7 @@
 //! One entity by its key: read, replace, change, delete.
 //!
-//! Below a parent the parent must exist and the entity belong to it; otherwise it is not found there, whatever it is elsewhere.
+//! Below a parent the parent must exist and the entity belong to it; otherwise it is not found there,
+//! whatever it is elsewhere.
 
 use super::{Scope, entity_answer};
 use crate::{
@@ -100,7 +101,8 @@ pub(crate) async fn patch(scope: &Scope<'_>) -> Reply {
 fn update(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Result<Option<Planned>, Failure> {
     let (catalog, name) = (&scope.admin.catalog, scope.entity.name());
     let found = scope.find_unchanged(view, stamp.now_ms())?;
-    // Kong: a missing entity is the catalog's long "could not find"; missing below a parent it is the short one.
+    // Kong: a missing entity is the catalog's long "could not find"; missing below a parent it is the short
+    // one.
     let (selector, body) = match (&found, scope.above) {
         (None, Some(_)) => return Err(Failure::NotFound),
         (None, None) => (scope.selector()?, plugins::body_for_missing(scope)?),

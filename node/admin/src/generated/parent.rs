@@ -1,7 +1,7 @@
 //! What an entity refers to, reached through it: `/routes/{r}/service`.
 //!
-//! Kong: `PUT` replaces what is referred to, or creates and ties it; `DELETE` is never allowed, but where there is nothing it
-//! is "not found" rather than "not allowed".
+//! Kong: `PUT` replaces what is referred to, or creates and ties it; `DELETE` is never allowed, but where
+//! there is nothing it is "not found" rather than "not allowed".
 
 use super::{Scope, entity_answer, member::changed};
 use crate::{answer::Reply, envelope::Facts, problem::Failure, write::compare};

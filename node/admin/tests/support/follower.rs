@@ -1,6 +1,7 @@
 //! A store as a follower holds it: the leader's state is ahead, the local copy catches up when it must.
 //!
-//! Both are memory stores fed with the same transactions in the same order, so that they agree on every revision.
+//! Both are memory stores fed with the same transactions in the same order, so that they agree on every
+//! revision.
 
 use futures_util::future::BoxFuture;
 use std::{
