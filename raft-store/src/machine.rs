@@ -52,8 +52,15 @@ impl Machine {
     /// # Errors
     /// [`DiskError::Damaged`] when the state's own notes cannot be read.
     pub fn open(state: StateDb) -> Result<Self, DiskError> {
-        let progress = Progress { revision: watch::Sender::new(Revision::ZERO), index: watch::Sender::new(0) };
-        let machine = Machine { state, progress, snapshot: None };
+        let progress = Progress {
+            revision: watch::Sender::new(Revision::ZERO),
+            index: watch::Sender::new(0),
+        };
+        let machine = Machine {
+            state,
+            progress,
+            snapshot: None,
+        };
         machine.announce()?;
         Ok(machine)
     }
@@ -75,7 +82,11 @@ impl Machine {
     }
 
     fn note<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, DiskError> {
-        let bytes = self.state.now().get(Table::Meta, key).map_err(|e| self.damaged(e.to_string()))?;
+        let bytes = self
+            .state
+            .now()
+            .get(Table::Meta, key)
+            .map_err(|e| self.damaged(e.to_string()))?;
         bytes
             .map(|bytes| codec::decode(Kind::StateMeta, key, &bytes))
             .transpose()
@@ -91,8 +102,12 @@ impl Machine {
     }
 
     fn announce_at(&self, index: u64, revision: Revision) {
-        self.progress.revision.send_if_modified(|now| std::mem::replace(now, revision.max(*now)) < revision);
-        self.progress.index.send_if_modified(|now| std::mem::replace(now, index.max(*now)) < index);
+        self.progress
+            .revision
+            .send_if_modified(|now| std::mem::replace(now, revision.max(*now)) < revision);
+        self.progress
+            .index
+            .send_if_modified(|now| std::mem::replace(now, index.max(*now)) < index);
     }
 
     /// Applies a run of entries as one batch.
@@ -121,7 +136,10 @@ impl Machine {
     }
 
     fn damaged(&self, what: String) -> DiskError {
-        DiskError::Damaged { path: self.state.now().path(), what }
+        DiskError::Damaged {
+            path: self.state.now().path(),
+            what,
+        }
     }
 }
 
@@ -135,8 +153,12 @@ fn apply_one(batch: &mut Overlay<'_>, id: &LogId, payload: &Payload) -> Result<A
         }
         Payload::Normal(packed) => {
             // An entry that does not unpack was written by a newer program: stop before it, never skip it.
-            let txn: Txn = codec::unpack(&packed.0)
-                .map_err(|e| io::Error::other(format!("entry {} cannot be read by this version of troop: {e}", id.index)))?;
+            let txn: Txn = codec::unpack(&packed.0).map_err(|e| {
+                io::Error::other(format!(
+                    "entry {} cannot be read by this version of troop: {e}",
+                    id.index
+                ))
+            })?;
             let outcome = machine::apply(batch, id.index, &txn).map_err(io::Error::other)?;
             Ok(Answer(Some(outcome)))
         }
@@ -186,11 +208,20 @@ impl RaftStateMachine<Types> for Machine {
         Builder { taken }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotDir) -> Result<(), io::Error> {
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotDir,
+    ) -> Result<(), io::Error> {
         self.state.replace(&snapshot)?;
         let found = self.applied()?;
         if found != meta.last_log_id {
-            return Err(self.damaged(format!("snapshot says {:?} and holds {found:?}", meta.last_log_id)).into());
+            return Err(self
+                .damaged(format!(
+                    "snapshot says {:?} and holds {found:?}",
+                    meta.last_log_id
+                ))
+                .into());
         }
         self.announce()?;
         self.take_snapshot()?;
@@ -198,7 +229,10 @@ impl RaftStateMachine<Types> for Machine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        Ok(self.snapshot.clone().map(|(meta, snapshot)| Snapshot { meta, snapshot }))
+        Ok(self
+            .snapshot
+            .clone()
+            .map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
 }
 
@@ -206,7 +240,10 @@ impl Machine {
     fn take_snapshot(&mut self) -> Result<Snapshot, DiskError> {
         // Synced first: once a snapshot exists the log before it may be purged.
         self.state.sync()?;
-        let meta = SnapshotMeta { last_log_id: self.applied()?, last_membership: self.membership()? };
+        let meta = SnapshotMeta {
+            last_log_id: self.applied()?,
+            last_membership: self.membership()?,
+        };
         let snapshot = self.state.checkpoint()?;
         self.snapshot = Some((meta.clone(), snapshot.clone()));
         Ok(Snapshot { meta, snapshot })

@@ -53,7 +53,12 @@ impl RaftStore {
     /// # Errors
     /// [`MembershipError::Refused`] when it has a past.
     pub async fn found(&self, address: &str) -> Result<(), MembershipError> {
-        let members = BTreeMap::from([(self.node_id(), Peer { address: address.to_owned() })]);
+        let members = BTreeMap::from([(
+            self.node_id(),
+            Peer {
+                address: address.to_owned(),
+            },
+        )]);
         match self.raft().initialize(members).await {
             Ok(()) => Ok(()),
             // A crash between founding and being told so.
@@ -67,7 +72,10 @@ impl RaftStore {
     /// # Errors
     /// [`MembershipError::Refused`] when Raft has stopped.
     pub async fn has_a_past(&self) -> Result<bool, MembershipError> {
-        self.raft().is_initialized().await.map_err(|e| MembershipError::Refused(e.to_string()))
+        self.raft()
+            .is_initialized()
+            .await
+            .map_err(|e| MembershipError::Refused(e.to_string()))
     }
 
     /// Adds a learner; done when the entry is committed, not when the learner has caught up.
@@ -75,7 +83,9 @@ impl RaftStore {
     /// # Errors
     /// [`MembershipError`].
     pub async fn add_learner(&self, id: u64, address: &str) -> Result<(), MembershipError> {
-        let peer = Peer { address: address.to_owned() };
+        let peer = Peer {
+            address: address.to_owned(),
+        };
         let known = self.members().into_iter().find(|member| member.id == id);
         let change = match known {
             Some(member) if member.address == address => return Ok(()),
@@ -91,7 +101,8 @@ impl RaftStore {
     /// # Errors
     /// [`MembershipError`].
     pub async fn promote(&self, id: u64) -> Result<(), MembershipError> {
-        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), true).await
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::from([id])), true)
+            .await
     }
 
     /// Removes a member for good.
@@ -101,8 +112,14 @@ impl RaftStore {
     pub async fn expel(&self, id: u64) -> Result<(), MembershipError> {
         match self.members().into_iter().find(|member| member.id == id) {
             None => Ok(()),
-            Some(member) if member.voter => self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), false).await,
-            Some(_) => self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), false).await,
+            Some(member) if member.voter => {
+                self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id])), false)
+                    .await
+            }
+            Some(_) => {
+                self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id])), false)
+                    .await
+            }
         }
     }
 
@@ -129,7 +146,12 @@ impl RaftStore {
             if *id == metrics.id {
                 return metrics.last_log_index;
             }
-            metrics.replication.as_ref()?.get(id)?.as_ref().map(|log_id: &LogId| log_id.index)
+            metrics
+                .replication
+                .as_ref()?
+                .get(id)?
+                .as_ref()
+                .map(|log_id: &LogId| log_id.index)
         };
         membership
             .nodes()
@@ -158,9 +180,19 @@ impl RaftStore {
             .max_by_key(|member| member.matched)
             .ok_or_else(|| MembershipError::Refused("there is no other voter to hand over to".into()))?;
         let refused = |e: String| MembershipError::Refused(e);
-        self.raft().trigger().transfer_leader(successor.id).await.map_err(|e| refused(e.to_string()))?;
+        self.raft()
+            .trigger()
+            .transfer_leader(successor.id)
+            .await
+            .map_err(|e| refused(e.to_string()))?;
         let waiting = self.raft().wait(Some(limit));
-        let handed = waiting.metrics(|metrics| metrics.current_leader.is_some_and(|leader| leader != me), "another node leads");
-        handed.await.map(drop).map_err(|e| refused(format!("node {} did not take over: {e}", successor.id)))
+        let handed = waiting.metrics(
+            |metrics| metrics.current_leader.is_some_and(|leader| leader != me),
+            "another node leads",
+        );
+        handed
+            .await
+            .map(drop)
+            .map_err(|e| refused(format!("node {} did not take over: {e}", successor.id)))
     }
 }

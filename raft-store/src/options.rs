@@ -48,6 +48,11 @@ pub struct Options {
 impl Options {
     /// With the defaults of a cluster in earnest.
     pub fn new(data_dir: PathBuf, node_id: u64) -> Self {
-        Options { data_dir, node_id, snapshot_every_entries: 10_000, log_keep_entries: LOG_KEEP_MIN }
+        Options {
+            data_dir,
+            node_id,
+            snapshot_every_entries: 10_000,
+            log_keep_entries: LOG_KEEP_MIN,
+        }
     }
 }

@@ -71,7 +71,11 @@ impl RaftStore {
     ///
     /// # Errors
     /// [`OpenError`]; nothing runs then.
-    pub async fn open(options: Options, cluster: String, dialer: Arc<dyn Dialer>) -> Result<Arc<Self>, OpenError> {
+    pub async fn open(
+        options: Options,
+        cluster: String,
+        dialer: Arc<dyn Dialer>,
+    ) -> Result<Arc<Self>, OpenError> {
         let layout = Layout::open(&options.data_dir)?;
         let state = StateDb::open(&layout)?;
         let log = LogStore::open(&layout, state.clone())?;
@@ -83,7 +87,15 @@ impl RaftStore {
             .await
             .map_err(|e| OpenError::Start(e.to_string()))?;
         let proposals = Semaphore::new(options::PROPOSALS_MAX);
-        Ok(Arc::new(RaftStore { raft, options, cluster, state, progress, network, proposals }))
+        Ok(Arc::new(RaftStore {
+            raft,
+            options,
+            cluster,
+            state,
+            progress,
+            network,
+            proposals,
+        }))
     }
 
     /// This node's number.
@@ -152,7 +164,11 @@ impl RaftStore {
     pub fn address_of(&self, node_id: u64) -> Option<String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        metrics.membership_config.membership().get_node(&node_id).map(|peer| peer.address.clone())
+        metrics
+            .membership_config
+            .membership()
+            .get_node(&node_id)
+            .map(|peer| peer.address.clone())
     }
 }
 
@@ -177,7 +193,9 @@ fn config(options: &Options, cluster: &str) -> Config {
 
 impl Store for RaftStore {
     fn read_dyn(&self, f: &mut dyn FnMut(&dyn ReadView)) {
-        self.state.now().frozen(|image, revision| f(&ImageView::new(image, revision)));
+        self.state
+            .now()
+            .frozen(|image, revision| f(&ImageView::new(image, revision)));
     }
 
     fn notes(&self) -> Result<Notes, ViewError> {

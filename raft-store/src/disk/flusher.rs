@@ -29,7 +29,9 @@ impl Flusher {
     /// When the system gives no thread.
     pub fn start(db: Arc<rocksdb::DB>) -> io::Result<Self> {
         let (waiting, arrivals) = mpsc::sync_channel(WAITING_MAX);
-        thread::Builder::new().name("raft-log-sync".into()).spawn(move || run(&db, &arrivals))?;
+        thread::Builder::new()
+            .name("raft-log-sync".into())
+            .spawn(move || run(&db, &arrivals))?;
         Ok(Flusher { waiting })
     }
 
@@ -38,7 +40,9 @@ impl Flusher {
     /// # Errors
     /// When the thread has ended.
     pub fn call_back(&self, callback: IOFlushed<Types>) -> io::Result<()> {
-        self.waiting.send(callback).map_err(|_| io::Error::other("the log's sync thread has ended"))
+        self.waiting
+            .send(callback)
+            .map_err(|_| io::Error::other("the log's sync thread has ended"))
     }
 }
 

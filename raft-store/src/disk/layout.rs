@@ -66,7 +66,9 @@ impl Layout {
     /// [`DiskError::File`] when it cannot be made.
     pub fn open(root: &Path) -> Result<Self, DiskError> {
         fs::create_dir_all(root).map_err(file("create", root))?;
-        Ok(Layout { root: root.to_owned() })
+        Ok(Layout {
+            root: root.to_owned(),
+        })
     }
 
     /// The directory itself.
@@ -92,7 +94,10 @@ impl Layout {
                 if names_a_state && path.is_dir() {
                     return Ok(path);
                 }
-                Err(DiskError::Damaged { path: pointer, what: format!("it points to {:?}, which is not there", name.trim()) })
+                Err(DiskError::Damaged {
+                    path: pointer,
+                    what: format!("it points to {:?}, which is not there", name.trim()),
+                })
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let path = self.root.join("state-1");
@@ -156,7 +161,9 @@ impl Layout {
 /// # Errors
 /// [`DiskError::File`].
 pub fn sync(path: &Path) -> Result<(), DiskError> {
-    fs::File::open(path).and_then(|f| f.sync_all()).map_err(file("sync", path))
+    fs::File::open(path)
+        .and_then(|f| f.sync_all())
+        .map_err(file("sync", path))
 }
 
 pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {

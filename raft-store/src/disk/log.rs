@@ -56,11 +56,20 @@ impl LogStore {
         // A torn record at the very end is an append that nobody was told about. Anything else stops the opening.
         options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
         let families = [LOG, META].map(|name| ColumnFamilyDescriptor::new(name, rocksdb::Options::default()));
-        let db = DB::open_cf_descriptors(&options, &path, families).map_err(database("open the log", &path))?;
+        let db =
+            DB::open_cf_descriptors(&options, &path, families).map_err(database("open the log", &path))?;
         let db = Arc::new(db);
-        let flusher = Flusher::start(Arc::clone(&db))
-            .map_err(|source| DiskError::File { doing: "start the sync thread of", path: path.clone(), source })?;
-        let store = LogStore { db, path, flusher, state };
+        let flusher = Flusher::start(Arc::clone(&db)).map_err(|source| DiskError::File {
+            doing: "start the sync thread of",
+            path: path.clone(),
+            source,
+        })?;
+        let store = LogStore {
+            db,
+            path,
+            flusher,
+            state,
+        };
         store.check()?;
         Ok(store)
     }
@@ -108,9 +117,11 @@ impl LogStore {
     }
 
     pub(super) fn decode(&self, key: &[u8], bytes: &[u8]) -> Result<Entry, DiskError> {
-        let stored: StoredEntry =
-            codec::decode(Kind::LogEntry, key, bytes).map_err(|e| self.damaged(format!("entry {}: {e}", index_of(key))))?;
-        stored.into_entry().map_err(|e| self.damaged(format!("entry {}: {e}", index_of(key))))
+        let stored: StoredEntry = codec::decode(Kind::LogEntry, key, bytes)
+            .map_err(|e| self.damaged(format!("entry {}: {e}", index_of(key))))?;
+        stored
+            .into_entry()
+            .map_err(|e| self.damaged(format!("entry {}: {e}", index_of(key))))
     }
 
     pub(super) fn database(&self) -> &DB {
@@ -122,15 +133,23 @@ impl LogStore {
     }
 
     fn damaged(&self, what: String) -> DiskError {
-        DiskError::Damaged { path: self.path.clone(), what }
+        DiskError::Damaged {
+            path: self.path.clone(),
+            what,
+        }
     }
 
     pub(super) fn family(&self, name: &str) -> &rocksdb::ColumnFamily {
-        self.db.cf_handle(name).expect("invariant: opened with this column family")
+        self.db
+            .cf_handle(name)
+            .expect("invariant: opened with this column family")
     }
 
     fn mark<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, DiskError> {
-        let bytes = self.db.get_cf(self.family(META), key).map_err(database("read", &self.path))?;
+        let bytes = self
+            .db
+            .get_cf(self.family(META), key)
+            .map_err(database("read", &self.path))?;
         bytes
             .map(|bytes| codec::decode(Kind::RaftMeta, key, &bytes))
             .transpose()
@@ -165,7 +184,10 @@ impl RaftLogStorage<Types> for LogStore {
     type LogReader = LogReader;
 
     async fn get_log_state(&mut self) -> Result<LogState<Types>, io::Error> {
-        Ok(LogState { last_purged_log_id: self.purged()?, last_log_id: self.last_log_id()? })
+        Ok(LogState {
+            last_purged_log_id: self.purged()?,
+            last_log_id: self.last_log_id()?,
+        })
     }
 
     async fn get_log_reader(&mut self) -> LogReader {

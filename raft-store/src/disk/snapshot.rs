@@ -25,12 +25,22 @@ struct Inner {
 impl SnapshotDir {
     /// One that is removed when dropped.
     pub fn temporary(path: PathBuf) -> Self {
-        SnapshotDir { inner: Arc::new(Inner { path, temporary: AtomicBool::new(true) }) }
+        SnapshotDir {
+            inner: Arc::new(Inner {
+                path,
+                temporary: AtomicBool::new(true),
+            }),
+        }
     }
 
     /// One that stays.
     pub fn permanent(path: PathBuf) -> Self {
-        SnapshotDir { inner: Arc::new(Inner { path, temporary: AtomicBool::new(false) }) }
+        SnapshotDir {
+            inner: Arc::new(Inner {
+                path,
+                temporary: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Where it is.

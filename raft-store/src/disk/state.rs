@@ -12,7 +12,8 @@ use super::{
 };
 use bytes::Bytes;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, ReadOptions, WriteBatch, checkpoint::Checkpoint,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, ReadOptions, WriteBatch,
+    checkpoint::Checkpoint,
 };
 use std::{
     fs,
@@ -56,7 +57,10 @@ impl StateDb {
         let path = layout.current_state()?;
         let open = OpenState::open(&path)?;
         layout.sweep(&path)?;
-        Ok(StateDb { layout: layout.clone(), current: Arc::new(RwLock::new(Arc::new(open))) })
+        Ok(StateDb {
+            layout: layout.clone(),
+            current: Arc::new(RwLock::new(Arc::new(open))),
+        })
     }
 
     /// The state as it is opened now.
@@ -82,7 +86,9 @@ impl StateDb {
         let path = self.layout.fresh("checkpoint");
         let doing = "take a checkpoint";
         let checkpoint = Checkpoint::new(&now.db).map_err(database(doing, now.dir.path()))?;
-        checkpoint.create_checkpoint(&path).map_err(database(doing, now.dir.path()))?;
+        checkpoint
+            .create_checkpoint(&path)
+            .map_err(database(doing, now.dir.path()))?;
         Ok(SnapshotDir::temporary(path))
     }
 
@@ -124,8 +130,12 @@ impl OpenState {
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(4);
         options.set_max_total_wal_size(64 << 20);
-        let db = DB::open_cf_descriptors(&options, path, families()).map_err(database("open the state", path))?;
-        Ok(OpenState { db, dir: SnapshotDir::permanent(path.to_owned()) })
+        let db =
+            DB::open_cf_descriptors(&options, path, families()).map_err(database("open the state", path))?;
+        Ok(OpenState {
+            db,
+            dir: SnapshotDir::permanent(path.to_owned()),
+        })
     }
 
     /// Opens a frozen copy for reading.
@@ -165,7 +175,9 @@ impl OpenState {
         }
         let mut options = rocksdb::WriteOptions::default();
         options.disable_wal(true);
-        self.db.write_opt(batch, &options).map_err(database("write", self.dir.path()))
+        self.db
+            .write_opt(batch, &options)
+            .map_err(database("write", self.dir.path()))
     }
 
     /// Waits until loaded pairs are on disk.
@@ -174,15 +186,22 @@ impl OpenState {
     /// [`DiskError::Database`].
     pub fn settle(&self) -> Result<(), DiskError> {
         for table in Table::ALL {
-            self.db.flush_cf(self.family(table)).map_err(database("flush", self.dir.path()))?;
+            self.db
+                .flush_cf(self.family(table))
+                .map_err(database("flush", self.dir.path()))?;
         }
         Ok(())
     }
 
     /// Runs `f` on the state as of this moment, whatever is written meanwhile.
     pub fn frozen<R>(&self, f: impl FnOnce(&dyn Image, Revision) -> R) -> R {
-        let image = Frozen { state: self, snapshot: self.db.snapshot() };
-        let revision = machine::notes(&image).map(|notes| notes.revision).unwrap_or_default();
+        let image = Frozen {
+            state: self,
+            snapshot: self.db.snapshot(),
+        };
+        let revision = machine::notes(&image)
+            .map(|notes| notes.revision)
+            .unwrap_or_default();
         f(&image, revision)
     }
 
@@ -192,20 +211,35 @@ impl OpenState {
     }
 
     fn family(&self, table: Table) -> &rocksdb::ColumnFamily {
-        self.db.cf_handle(name_of(table)).expect("invariant: opened with this column family")
+        self.db
+            .cf_handle(name_of(table))
+            .expect("invariant: opened with this column family")
     }
 }
 
 impl Image for OpenState {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, ImageError> {
-        let value = self.db.get_pinned_cf(self.family(table), key).map_err(unreadable)?;
+        let value = self
+            .db
+            .get_pinned_cf(self.family(table), key)
+            .map_err(unreadable)?;
         Ok(value.map(|bytes| Bytes::copy_from_slice(&bytes)))
     }
 
-    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>, ImageError> {
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, ImageError> {
         let from = first_key(prefix, after);
         let mode = IteratorMode::From(&from, Direction::Forward);
-        collect(self.db.iterator_cf_opt(self.family(table), bounded(prefix), mode), after, limit)
+        collect(
+            self.db.iterator_cf_opt(self.family(table), bounded(prefix), mode),
+            after,
+            limit,
+        )
     }
 }
 
@@ -217,14 +251,28 @@ struct Frozen<'a> {
 
 impl Image for Frozen<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, ImageError> {
-        let value = self.snapshot.get_pinned_cf(self.state.family(table), key).map_err(unreadable)?;
+        let value = self
+            .snapshot
+            .get_pinned_cf(self.state.family(table), key)
+            .map_err(unreadable)?;
         Ok(value.map(|bytes| Bytes::copy_from_slice(&bytes)))
     }
 
-    fn scan(&self, table: Table, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>, ImageError> {
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, ImageError> {
         let from = first_key(prefix, after);
         let mode = IteratorMode::From(&from, Direction::Forward);
-        collect(self.snapshot.iterator_cf_opt(self.state.family(table), bounded(prefix), mode), after, limit)
+        collect(
+            self.snapshot
+                .iterator_cf_opt(self.state.family(table), bounded(prefix), mode),
+            after,
+            limit,
+        )
     }
 }
 
@@ -238,7 +286,10 @@ fn collect(
     pairs
         .filter(|pair| !matches!((pair, after), (Ok((key, _)), Some(after)) if key[..] == *after))
         .take(limit)
-        .map(|pair| pair.map(|(key, value)| (Bytes::from(key), Bytes::from(value))).map_err(unreadable))
+        .map(|pair| {
+            pair.map(|(key, value)| (Bytes::from(key), Bytes::from(value)))
+                .map_err(unreadable)
+        })
         .collect()
 }
 

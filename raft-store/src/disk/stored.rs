@@ -24,13 +24,23 @@ pub struct StoredLogId {
 
 impl From<LogId> for StoredLogId {
     fn from(id: LogId) -> Self {
-        StoredLogId { term: id.leader_id.term, node_id: id.leader_id.node_id, index: id.index }
+        StoredLogId {
+            term: id.leader_id.term,
+            node_id: id.leader_id.node_id,
+            index: id.index,
+        }
     }
 }
 
 impl From<StoredLogId> for LogId {
     fn from(id: StoredLogId) -> Self {
-        LogId::new(CommittedLeaderId { term: id.term, node_id: id.node_id }, id.index)
+        LogId::new(
+            CommittedLeaderId {
+                term: id.term,
+                node_id: id.node_id,
+            },
+            id.index,
+        )
     }
 }
 
@@ -44,7 +54,11 @@ pub struct StoredVote {
 
 impl From<&Vote> for StoredVote {
     fn from(vote: &Vote) -> Self {
-        StoredVote { term: vote.leader_id.term, node_id: vote.leader_id.node_id, committed: vote.committed }
+        StoredVote {
+            term: vote.leader_id.term,
+            node_id: vote.leader_id.node_id,
+            committed: vote.committed,
+        }
     }
 }
 
@@ -69,7 +83,10 @@ impl From<&Membership> for StoredMembers {
     fn from(membership: &Membership) -> Self {
         StoredMembers {
             configs: membership.get_joint_config().clone(),
-            nodes: membership.nodes().map(|(id, peer)| (*id, peer.address.clone())).collect(),
+            nodes: membership
+                .nodes()
+                .map(|(id, peer)| (*id, peer.address.clone()))
+                .collect(),
         }
     }
 }
@@ -78,8 +95,11 @@ impl TryFrom<StoredMembers> for Membership {
     type Error = String;
 
     fn try_from(members: StoredMembers) -> Result<Self, String> {
-        let nodes: BTreeMap<u64, Peer> =
-            members.nodes.into_iter().map(|(id, address)| (id, Peer { address })).collect();
+        let nodes: BTreeMap<u64, Peer> = members
+            .nodes
+            .into_iter()
+            .map(|(id, address)| (id, Peer { address }))
+            .collect();
         Membership::new(members.configs, nodes).map_err(|e| e.to_string())
     }
 }
@@ -93,7 +113,10 @@ pub struct StoredMembershipAt {
 
 impl From<&StoredMembership> for StoredMembershipAt {
     fn from(stored: &StoredMembership) -> Self {
-        StoredMembershipAt { at: stored.log_id().map(Into::into), members: stored.membership().into() }
+        StoredMembershipAt {
+            at: stored.log_id().map(Into::into),
+            members: stored.membership().into(),
+        }
     }
 }
 
@@ -101,7 +124,10 @@ impl TryFrom<StoredMembershipAt> for StoredMembership {
     type Error = String;
 
     fn try_from(stored: StoredMembershipAt) -> Result<Self, String> {
-        Ok(StoredMembership::new(stored.at.map(Into::into), stored.members.try_into()?))
+        Ok(StoredMembership::new(
+            stored.at.map(Into::into),
+            stored.members.try_into()?,
+        ))
     }
 }
 
@@ -126,7 +152,10 @@ impl From<&Entry> for StoredEntry {
             Payload::Normal(packed) => StoredPayload::Normal(packed.0.clone()),
             Payload::Membership(membership) => StoredPayload::Membership(membership.into()),
         };
-        StoredEntry { log_id: entry.log_id.into(), payload }
+        StoredEntry {
+            log_id: entry.log_id.into(),
+            payload,
+        }
     }
 }
 
@@ -141,6 +170,9 @@ impl StoredEntry {
             StoredPayload::Normal(bytes) => Payload::Normal(Packed(bytes)),
             StoredPayload::Membership(members) => Payload::Membership(members.try_into()?),
         };
-        Ok(Entry { log_id: self.log_id.into(), payload })
+        Ok(Entry {
+            log_id: self.log_id.into(),
+            payload,
+        })
     }
 }

@@ -3,11 +3,7 @@
 //! Rows and not RocksDB's files, so that a node with another version of RocksDB, or of us, can read it; checksummed per block, with
 //! the block's place in the checksum, so that a lost or swapped block is found out.
 
-use super::{
-    layout::DiskError,
-    snapshot::SnapshotDir,
-    state::OpenState,
-};
+use super::{layout::DiskError, snapshot::SnapshotDir, state::OpenState};
 use crate::options::SNAPSHOT_BLOCK_BYTES;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -40,7 +36,13 @@ impl BlockReader {
     /// [`DiskError`] when it cannot be opened.
     pub fn open(dir: &SnapshotDir) -> Result<Self, DiskError> {
         let tables = Table::ALL.into_iter().rev().collect();
-        Ok(BlockReader { state: OpenState::open_frozen(dir)?, tables, after: None, ordinal: 0, rows: 0 })
+        Ok(BlockReader {
+            state: OpenState::open_frozen(dir)?,
+            tables,
+            after: None,
+            ordinal: 0,
+            rows: 0,
+        })
     }
 
     /// Blocks and rows given so far.
@@ -63,7 +65,10 @@ impl BlockReader {
             self.rows += pairs.len() as u64;
             let ordinal = self.ordinal;
             self.ordinal += 1;
-            let block = Block { table: number_of(table), pairs };
+            let block = Block {
+                table: number_of(table),
+                pairs,
+            };
             let frame = codec::encode(Kind::SnapshotBlock, &ordinal.to_be_bytes(), &block)
                 .map_err(|e| self.damaged(e.to_string()))?;
             return Ok(Some((ordinal, frame)));
@@ -94,7 +99,10 @@ impl BlockReader {
     }
 
     fn damaged(&self, what: String) -> DiskError {
-        DiskError::Damaged { path: self.state.path(), what }
+        DiskError::Damaged {
+            path: self.state.path(),
+            what,
+        }
     }
 }
 
@@ -113,7 +121,12 @@ impl BlockWriter {
     /// [`DiskError`] when it cannot be opened.
     pub fn open(dir: SnapshotDir) -> Result<Self, DiskError> {
         let state = OpenState::open(dir.path())?;
-        Ok(BlockWriter { dir, state, ordinal: 0, rows: 0 })
+        Ok(BlockWriter {
+            dir,
+            state,
+            ordinal: 0,
+            rows: 0,
+        })
     }
 
     /// Takes the next block.
@@ -129,7 +142,9 @@ impl BlockWriter {
         let table = Table::ALL
             .into_iter()
             .find(|table| number_of(*table) == block.table)
-            .ok_or_else(|| self.damaged(format!("block {ordinal} is for an unknown table {}", block.table)))?;
+            .ok_or_else(|| {
+                self.damaged(format!("block {ordinal} is for an unknown table {}", block.table))
+            })?;
         self.ordinal += 1;
         self.rows += block.pairs.len() as u64;
         self.state.load(table, block.pairs)
@@ -151,7 +166,10 @@ impl BlockWriter {
     }
 
     fn damaged(&self, what: String) -> DiskError {
-        DiskError::Damaged { path: self.dir.path().to_owned(), what }
+        DiskError::Damaged {
+            path: self.dir.path().to_owned(),
+            what,
+        }
     }
 }
 

@@ -35,9 +35,15 @@ pub struct Stamp {
 
 impl Interceptor for Stamp {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let values = [(CLUSTER, self.cluster.clone()), (FROM, self.from.to_string()), (TO, self.to.to_string())];
+        let values = [
+            (CLUSTER, self.cluster.clone()),
+            (FROM, self.from.to_string()),
+            (TO, self.to.to_string()),
+        ];
         for (name, value) in values {
-            let value = value.parse().map_err(|_| Status::internal("cluster id is not a header value"))?;
+            let value = value
+                .parse()
+                .map_err(|_| Status::internal("cluster id is not a header value"))?;
             request.metadata_mut().insert(name, value);
         }
         Ok(request)
@@ -58,11 +64,16 @@ pub fn admit<T>(gate: &dyn Gate, cluster: &str, me: u64, request: &Request<T>) -
 }
 
 fn expect(names: &MetadataMap, name: &str, expected: &str) -> Result<(), Status> {
-    let found = names.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let found = names
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if found == expected {
         return Ok(());
     }
-    Err(Status::failed_precondition(format!("{name} is {found:?}, expected {expected:?}")))
+    Err(Status::failed_precondition(format!(
+        "{name} is {found:?}, expected {expected:?}"
+    )))
 }
 
 #[cfg(test)]
@@ -78,7 +89,11 @@ mod tests {
     }
 
     fn check(certificate: u64, stamp: (&str, u64, u64), admitted: bool) {
-        let mut stamp = Stamp { cluster: stamp.0.into(), from: stamp.1, to: stamp.2 };
+        let mut stamp = Stamp {
+            cluster: stamp.0.into(),
+            from: stamp.1,
+            to: stamp.2,
+        };
         let request = stamp.call(Request::new(())).unwrap();
         assert_eq!(admit(&Node(certificate), "c1", 1, &request).is_ok(), admitted);
     }

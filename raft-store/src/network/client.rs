@@ -15,8 +15,8 @@ use openraft::{
     error::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable},
     network::RPCOption,
     raft::{
-        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
-        TransferLeaderResponse, VoteRequest, VoteResponse,
+        AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+        TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
     },
 };
 use std::{future::Future, sync::Arc, time::Duration};
@@ -63,7 +63,11 @@ impl Network {
 
     /// A client for calls of one lane to a member.
     pub fn client(&self, node_id: u64, address: &str, lane: Lane) -> Client {
-        let stamp = Stamp { cluster: self.cluster.clone(), from: self.me, to: node_id };
+        let stamp = Stamp {
+            cluster: self.cluster.clone(),
+            from: self.me,
+            to: node_id,
+        };
         PeerClient::with_interceptor(self.dialer.channel(node_id, address, lane), stamp)
             .max_decoding_message_size(MESSAGE_MAX_BYTES)
             .max_encoding_message_size(MESSAGE_MAX_BYTES)
@@ -74,15 +78,21 @@ impl RaftNetworkFactory<Types> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection { client: self.client(target, &node.address, Lane::Log) }
+        Connection {
+            client: self.client(target, &node.address, Lane::Log),
+        }
     }
 
     async fn new_heartbeat_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection { client: self.client(target, &node.address, Lane::Heartbeat) }
+        Connection {
+            client: self.client(target, &node.address, Lane::Heartbeat),
+        }
     }
 
     async fn new_snapshot_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection { client: self.client(target, &node.address, Lane::Snapshot) }
+        Connection {
+            client: self.client(target, &node.address, Lane::Snapshot),
+        }
     }
 }
 
@@ -99,7 +109,11 @@ impl RaftNetworkV2<Types> for Connection {
         rpc: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        let reply = within(option.soft_ttl(), self.client.append_once(convert::append_out(&rpc))).await?;
+        let reply = within(
+            option.soft_ttl(),
+            self.client.append_once(convert::append_out(&rpc)),
+        )
+        .await?;
         convert::append_once_in(reply).map_err(failed)
     }
 
@@ -107,7 +121,10 @@ impl RaftNetworkV2<Types> for Connection {
         &'s mut self,
         input: S,
         option: RPCOption,
-    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>>
+    ) -> BoxFuture<
+        's,
+        Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>,
+    >
     where
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
@@ -120,13 +137,29 @@ impl RaftNetworkV2<Types> for Connection {
         .boxed()
     }
 
-    async fn vote(&mut self, rpc: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
-        let reply = within(option.soft_ttl(), self.client.request_vote(convert::vote_request_out(&rpc))).await?;
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let reply = within(
+            option.soft_ttl(),
+            self.client.request_vote(convert::vote_request_out(&rpc)),
+        )
+        .await?;
         convert::vote_reply_in(reply).map_err(failed)
     }
 
-    async fn pre_vote(&mut self, rpc: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
-        let reply = within(option.soft_ttl(), self.client.pre_vote(convert::vote_request_out(&rpc))).await?;
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let reply = within(
+            option.soft_ttl(),
+            self.client.pre_vote(convert::vote_request_out(&rpc)),
+        )
+        .await?;
         convert::vote_reply_in(reply).map_err(failed)
     }
 
@@ -155,7 +188,11 @@ impl RaftNetworkV2<Types> for Connection {
         req: TransferLeaderRequest<Types>,
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
-        within(option.soft_ttl(), self.client.transfer(convert::transfer_out(&req))).await?;
+        within(
+            option.soft_ttl(),
+            self.client.transfer(convert::transfer_out(&req)),
+        )
+        .await?;
         Ok(Ok(()))
     }
 }
@@ -172,7 +209,10 @@ fn read_parts(header: wire::SnapshotHeader, dir: SnapshotDir) -> mpsc::Receiver<
                 return Ok(());
             }
             while let Some((ordinal, frame)) = blocks.next_block()? {
-                if !send(snapshot_part::Part::Block(wire::SnapshotBlock { ordinal, frame: frame.into() })) {
+                if !send(snapshot_part::Part::Block(wire::SnapshotBlock {
+                    ordinal,
+                    frame: frame.into(),
+                })) {
                     return Ok(());
                 }
             }
@@ -195,16 +235,20 @@ async fn within<T>(
     match tokio::time::timeout(limit, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(failed(status)),
-        Err(_) => Err(RPCError::Unreachable(Unreachable::from_string(format!("no answer within {limit:?}")))),
+        Err(_) => Err(RPCError::Unreachable(Unreachable::from_string(format!(
+            "no answer within {limit:?}"
+        )))),
     }
 }
 
 /// A member that cannot be reached is tried again after a pause; anything else at once.
 fn failed(status: Status) -> RPCError<Types> {
     match status.code() {
-        Code::Unavailable | Code::PermissionDenied | Code::Unauthenticated | Code::FailedPrecondition | Code::Unimplemented => {
-            RPCError::Unreachable(Unreachable::from_string(status))
-        }
+        Code::Unavailable
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::FailedPrecondition
+        | Code::Unimplemented => RPCError::Unreachable(Unreachable::from_string(status)),
         _ => RPCError::Network(NetworkError::from_string(status)),
     }
 }

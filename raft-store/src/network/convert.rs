@@ -5,45 +5,84 @@ use crate::types::{
     alias::{CommittedLeaderId, Entry, LogId, Membership, Payload, SnapshotMeta, StoredMembership, Vote},
 };
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, StreamAppendError, StreamAppendResult, TransferLeaderRequest, VoteRequest,
-    VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, StreamAppendError, StreamAppendResult,
+    TransferLeaderRequest, VoteRequest, VoteResponse,
 };
 use std::collections::BTreeMap;
 use tonic::Status;
 use troop_proto::peer::{self as wire, append_once_reply, append_reply, entry};
 
 pub(crate) fn vote_out(vote: &Vote) -> wire::Vote {
-    wire::Vote { term: vote.leader_id.term, node_id: vote.leader_id.node_id, committed: vote.committed }
+    wire::Vote {
+        term: vote.leader_id.term,
+        node_id: vote.leader_id.node_id,
+        committed: vote.committed,
+    }
 }
 
 pub(crate) fn vote_in(vote: Option<wire::Vote>) -> Result<Vote, Status> {
     let vote = vote.ok_or_else(|| missing("vote"))?;
-    Ok(if vote.committed { Vote::new_committed(vote.term, vote.node_id) } else { Vote::new(vote.term, vote.node_id) })
+    Ok(if vote.committed {
+        Vote::new_committed(vote.term, vote.node_id)
+    } else {
+        Vote::new(vote.term, vote.node_id)
+    })
 }
 
 pub(crate) fn log_id_out(id: &LogId) -> wire::LogId {
-    wire::LogId { term: id.leader_id.term, node_id: id.leader_id.node_id, index: id.index }
+    wire::LogId {
+        term: id.leader_id.term,
+        node_id: id.leader_id.node_id,
+        index: id.index,
+    }
 }
 
 pub(crate) fn log_id_in(id: wire::LogId) -> LogId {
-    LogId::new(CommittedLeaderId { term: id.term, node_id: id.node_id }, id.index)
+    LogId::new(
+        CommittedLeaderId {
+            term: id.term,
+            node_id: id.node_id,
+        },
+        id.index,
+    )
 }
 
 fn membership_out(membership: &Membership) -> wire::Membership {
     let configs = membership.get_joint_config().iter();
     wire::Membership {
-        configs: configs.map(|voters| wire::VoterSet { node_ids: voters.iter().copied().collect() }).collect(),
+        configs: configs
+            .map(|voters| wire::VoterSet {
+                node_ids: voters.iter().copied().collect(),
+            })
+            .collect(),
         members: membership
             .nodes()
-            .map(|(id, peer)| wire::Member { node_id: *id, address: peer.address.clone() })
+            .map(|(id, peer)| wire::Member {
+                node_id: *id,
+                address: peer.address.clone(),
+            })
             .collect(),
     }
 }
 
 fn membership_in(membership: wire::Membership) -> Result<Membership, Status> {
-    let configs = membership.configs.into_iter().map(|set| set.node_ids.into_iter().collect()).collect();
-    let nodes: BTreeMap<u64, Peer> =
-        membership.members.into_iter().map(|member| (member.node_id, Peer { address: member.address })).collect();
+    let configs = membership
+        .configs
+        .into_iter()
+        .map(|set| set.node_ids.into_iter().collect())
+        .collect();
+    let nodes: BTreeMap<u64, Peer> = membership
+        .members
+        .into_iter()
+        .map(|member| {
+            (
+                member.node_id,
+                Peer {
+                    address: member.address,
+                },
+            )
+        })
+        .collect();
     Membership::new(configs, nodes).map_err(|e| Status::invalid_argument(e.to_string()))
 }
 
@@ -53,7 +92,10 @@ fn entry_out(entry: &Entry) -> wire::Entry {
         Payload::Normal(packed) => entry::Payload::Normal(packed.0.clone()),
         Payload::Membership(membership) => entry::Payload::Membership(membership_out(membership)),
     };
-    wire::Entry { log_id: Some(log_id_out(&entry.log_id)), payload: Some(payload) }
+    wire::Entry {
+        log_id: Some(log_id_out(&entry.log_id)),
+        payload: Some(payload),
+    }
 }
 
 fn entry_in(entry: wire::Entry) -> Result<Entry, Status> {
@@ -79,14 +121,20 @@ pub(crate) fn append_in(request: wire::AppendRequest) -> Result<AppendEntriesReq
     Ok(AppendEntriesRequest {
         vote: vote_in(request.vote)?,
         prev_log_id: request.prev.map(log_id_in),
-        entries: request.entries.into_iter().map(entry_in).collect::<Result<_, _>>()?,
+        entries: request
+            .entries
+            .into_iter()
+            .map(entry_in)
+            .collect::<Result<_, _>>()?,
         leader_commit: request.leader_commit.map(log_id_in),
     })
 }
 
 pub(crate) fn append_reply_out(result: &StreamAppendResult<Types>) -> wire::AppendReply {
     let result = match result {
-        Ok(upto) => append_reply::Result::Flushed(wire::Flushed { upto: upto.as_ref().map(log_id_out) }),
+        Ok(upto) => append_reply::Result::Flushed(wire::Flushed {
+            upto: upto.as_ref().map(log_id_out),
+        }),
         Err(StreamAppendError::Conflict(at)) => append_reply::Result::Conflict(log_id_out(at)),
         Err(StreamAppendError::HigherVote(vote)) => append_reply::Result::HigherVote(vote_out(vote)),
     };
@@ -105,9 +153,9 @@ pub(crate) fn append_once_out(response: &AppendEntriesResponse<Types>) -> wire::
     use append_once_reply::Result as Reply;
     let result = match response {
         AppendEntriesResponse::Success => Reply::Success(wire::Empty {}),
-        AppendEntriesResponse::PartialSuccess(upto) => {
-            Reply::Partial(wire::Flushed { upto: upto.as_ref().map(log_id_out) })
-        }
+        AppendEntriesResponse::PartialSuccess(upto) => Reply::Partial(wire::Flushed {
+            upto: upto.as_ref().map(log_id_out),
+        }),
         AppendEntriesResponse::Conflict => Reply::Conflict(wire::Empty {}),
         AppendEntriesResponse::HigherVote(vote) => Reply::HigherVote(vote_out(vote)),
     };
@@ -147,7 +195,11 @@ pub(crate) fn vote_reply_out(response: &VoteResponse<Types>) -> wire::VoteReply 
 }
 
 pub(crate) fn vote_reply_in(reply: wire::VoteReply) -> Result<VoteResponse<Types>, Status> {
-    Ok(VoteResponse::new(vote_in(reply.vote)?, reply.last_log_id.map(log_id_in), reply.granted))
+    Ok(VoteResponse::new(
+        vote_in(reply.vote)?,
+        reply.last_log_id.map(log_id_in),
+        reply.granted,
+    ))
 }
 
 pub(crate) fn transfer_out(request: &TransferLeaderRequest<Types>) -> wire::TransferRequest {
@@ -159,7 +211,11 @@ pub(crate) fn transfer_out(request: &TransferLeaderRequest<Types>) -> wire::Tran
 }
 
 pub(crate) fn transfer_in(request: wire::TransferRequest) -> Result<TransferLeaderRequest<Types>, Status> {
-    Ok(TransferLeaderRequest::new(vote_in(request.from_leader)?, request.to, request.last_log_id.map(log_id_in)))
+    Ok(TransferLeaderRequest::new(
+        vote_in(request.from_leader)?,
+        request.to,
+        request.last_log_id.map(log_id_in),
+    ))
 }
 
 pub(crate) fn snapshot_header_out(vote: &Vote, meta: &SnapshotMeta, format: u32) -> wire::SnapshotHeader {

@@ -12,9 +12,7 @@ use futures_util::{Stream, StreamExt};
 use std::{fmt::Display, future, pin::Pin, sync::Arc};
 use tonic::{Request, Response, Status, Streaming};
 use troop_proto::peer::{
-    self as wire, peer_server,
-    propose_reply::Result as Proposed,
-    read_index_reply::Result as ReadIndex,
+    self as wire, peer_server, propose_reply::Result as Proposed, read_index_reply::Result as ReadIndex,
     snapshot_part::Part,
 };
 use troop_txn::codec;
@@ -43,8 +41,14 @@ impl PeerService {
     }
 
     fn not_leader(&self, leader: Option<u64>, reason: String) -> wire::NotLeader {
-        let address = leader.and_then(|id| self.store.address_of(id)).unwrap_or_default();
-        wire::NotLeader { leader: leader.unwrap_or_default(), reason, address }
+        let address = leader
+            .and_then(|id| self.store.address_of(id))
+            .unwrap_or_default();
+        wire::NotLeader {
+            leader: leader.unwrap_or_default(),
+            reason,
+            address,
+        }
     }
 }
 
@@ -54,7 +58,10 @@ type Replies = Pin<Box<dyn Stream<Item = Result<wire::AppendReply, Status>> + Se
 impl peer_server::Peer for PeerService {
     type AppendStream = Replies;
 
-    async fn append(&self, request: Request<Streaming<wire::AppendRequest>>) -> Result<Response<Replies>, Status> {
+    async fn append(
+        &self,
+        request: Request<Streaming<wire::AppendRequest>>,
+    ) -> Result<Response<Replies>, Status> {
         let requests = self.admit(request)?;
         // A stream that breaks or carries nonsense ends here; the leader opens another.
         let requests = requests
@@ -69,62 +76,89 @@ impl peer_server::Peer for PeerService {
         Ok(Response::new(Box::pin(replies)))
     }
 
-    async fn append_once(&self, request: Request<wire::AppendRequest>) -> Result<Response<wire::AppendOnceReply>, Status> {
+    async fn append_once(
+        &self,
+        request: Request<wire::AppendRequest>,
+    ) -> Result<Response<wire::AppendOnceReply>, Status> {
         let request = convert::append_in(self.admit(request)?)?;
         let response = self.raft().append_entries(request).await.map_err(stopped)?;
         Ok(Response::new(convert::append_once_out(&response)))
     }
 
-    async fn request_vote(&self, request: Request<wire::VoteRequest>) -> Result<Response<wire::VoteReply>, Status> {
+    async fn request_vote(
+        &self,
+        request: Request<wire::VoteRequest>,
+    ) -> Result<Response<wire::VoteReply>, Status> {
         let request = convert::vote_request_in(self.admit(request)?)?;
         let response = self.raft().vote(request).await.map_err(stopped)?;
         Ok(Response::new(convert::vote_reply_out(&response)))
     }
 
-    async fn pre_vote(&self, request: Request<wire::VoteRequest>) -> Result<Response<wire::VoteReply>, Status> {
+    async fn pre_vote(
+        &self,
+        request: Request<wire::VoteRequest>,
+    ) -> Result<Response<wire::VoteReply>, Status> {
         let request = convert::vote_request_in(self.admit(request)?)?;
         let response = self.raft().pre_vote(request).await.map_err(stopped)?;
         Ok(Response::new(convert::vote_reply_out(&response)))
     }
 
-    async fn transfer(&self, request: Request<wire::TransferRequest>) -> Result<Response<wire::Empty>, Status> {
+    async fn transfer(
+        &self,
+        request: Request<wire::TransferRequest>,
+    ) -> Result<Response<wire::Empty>, Status> {
         let request = convert::transfer_in(self.admit(request)?)?;
-        let answer = self.raft().handle_transfer_leader(request).await.map_err(stopped)?;
+        let answer = self
+            .raft()
+            .handle_transfer_leader(request)
+            .await
+            .map_err(stopped)?;
         answer.map_err(|e| Status::aborted(e.to_string()))?;
         Ok(Response::new(wire::Empty {}))
     }
 
-    async fn snapshot(&self, request: Request<Streaming<wire::SnapshotPart>>) -> Result<Response<wire::SnapshotReply>, Status> {
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<wire::SnapshotPart>>,
+    ) -> Result<Response<wire::SnapshotReply>, Status> {
         let parts = self.admit(request)?;
         let (header, snapshot) = receive(self.store.state(), parts).await?;
         let vote = convert::vote_in(header.vote)?;
-        let response = self.raft().install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
-        Ok(Response::new(wire::SnapshotReply { vote: Some(convert::vote_out(&response.vote)) }))
+        let response = self
+            .raft()
+            .install_full_snapshot(vote, snapshot)
+            .await
+            .map_err(stopped)?;
+        Ok(Response::new(wire::SnapshotReply {
+            vote: Some(convert::vote_out(&response.vote)),
+        }))
     }
 
-    async fn propose(&self, request: Request<wire::ProposeRequest>) -> Result<Response<wire::ProposeReply>, Status> {
+    async fn propose(
+        &self,
+        request: Request<wire::ProposeRequest>,
+    ) -> Result<Response<wire::ProposeReply>, Status> {
         let request = self.admit(request)?;
         let result = match self.store.write_here(request.txn).await {
             LocalWrite::Done(outcome) => {
                 let packed = codec::pack(&outcome).map_err(|e| Status::internal(e.to_string()))?;
                 Proposed::Outcome(Bytes::from(packed))
             }
-            LocalWrite::NotLeader(leader, reason) => {
-                Proposed::NotLeader(self.not_leader(leader, reason))
-            }
+            LocalWrite::NotLeader(leader, reason) => Proposed::NotLeader(self.not_leader(leader, reason)),
             LocalWrite::Refused(reason) => Proposed::Refused(reason),
             LocalWrite::Unknown(reason) => return Err(Status::aborted(reason)),
         };
         Ok(Response::new(wire::ProposeReply { result: Some(result) }))
     }
 
-    async fn read_index(&self, request: Request<wire::Empty>) -> Result<Response<wire::ReadIndexReply>, Status> {
+    async fn read_index(
+        &self,
+        request: Request<wire::Empty>,
+    ) -> Result<Response<wire::ReadIndexReply>, Status> {
         self.admit(request)?;
         let result = match self.store.read_index_here().await {
             Ok(index) => ReadIndex::Index(index),
-            Err((leader, reason)) => {
-                ReadIndex::NotLeader(self.not_leader(leader, reason))
-            }
+            Err((leader, reason)) => ReadIndex::NotLeader(self.not_leader(leader, reason)),
         };
         Ok(Response::new(wire::ReadIndexReply { result: Some(result) }))
     }
@@ -140,7 +174,11 @@ async fn receive(
         _ => return Err(convert::missing("a header first")),
     };
     if header.format != stream::FORMAT {
-        let reason = format!("snapshot format {} is not known here, only {}", header.format, stream::FORMAT);
+        let reason = format!(
+            "snapshot format {} is not known here, only {}",
+            header.format,
+            stream::FORMAT
+        );
         return Err(Status::failed_precondition(reason));
     }
     let mut blocks = stream::BlockWriter::open(state.incoming().map_err(failed)?).map_err(failed)?;
@@ -159,7 +197,10 @@ async fn receive(
 }
 
 async fn next_part(parts: &mut Streaming<wire::SnapshotPart>) -> Result<Part, Status> {
-    let part = parts.message().await?.ok_or_else(|| Status::data_loss("the snapshot ended before its end"))?;
+    let part = parts
+        .message()
+        .await?
+        .ok_or_else(|| Status::data_loss("the snapshot ended before its end"))?;
     part.part.ok_or_else(|| convert::missing("a part"))
 }
 

@@ -13,7 +13,9 @@ use openraft::async_runtime::WatchReceiver;
 use std::{error::Error, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
-use troop_proto::peer::{self as wire, propose_reply::Result as Proposed, read_index_reply::Result as ReadIndex};
+use troop_proto::peer::{
+    self as wire, propose_reply::Result as Proposed, read_index_reply::Result as ReadIndex,
+};
 use troop_txn::{Outcome, ProposeError, ReadError, Revision, Txn, codec, memory::check_size};
 
 /// Pause between two tries when nothing new is known. Short against an election, long against a round trip.
@@ -31,17 +33,28 @@ pub struct NotConnected {
     pub reason: String,
 }
 
-pub(super) async fn propose(store: &RaftStore, txn: Txn, deadline: Duration) -> Result<Outcome, ProposeError> {
+pub(super) async fn propose(
+    store: &RaftStore,
+    txn: Txn,
+    deadline: Duration,
+) -> Result<Outcome, ProposeError> {
     let packed = Bytes::from(check_size(&txn)?);
     let until = Instant::now() + deadline;
     let mut perhaps_sent = false;
     let permit = timeout_at(until, store.proposals.acquire()).await;
     let Ok(Ok(_permit)) = permit else {
-        return Err(ProposeError::Unavailable("too many writes are under way on this node".into()));
+        return Err(ProposeError::Unavailable(
+            "too many writes are under way on this node".into(),
+        ));
     };
     loop {
         if let Some(stopped) = store.status().stopped {
-            return Err(give_up(&txn, perhaps_sent, ProposeError::Stopped(stopped.clone()), stopped));
+            return Err(give_up(
+                &txn,
+                perhaps_sent,
+                ProposeError::Stopped(stopped.clone()),
+                stopped,
+            ));
         }
         let attempt = until.min(Instant::now() + ATTEMPT_MAX);
         let reason = match timeout_at(attempt, try_propose(store, packed.clone())).await {
@@ -58,14 +71,26 @@ pub(super) async fn propose(store: &RaftStore, txn: Txn, deadline: Duration) -> 
             }
         };
         if Instant::now() + PAUSE >= until {
-            return Err(give_up(&txn, perhaps_sent, ProposeError::Unavailable(reason.clone()), reason));
+            return Err(give_up(
+                &txn,
+                perhaps_sent,
+                ProposeError::Unavailable(reason.clone()),
+                reason,
+            ));
         }
         pause(store).await;
     }
 }
 
 fn give_up(txn: &Txn, perhaps_sent: bool, nothing_happened: ProposeError, reason: String) -> ProposeError {
-    if perhaps_sent { ProposeError::Unknown { request: txn.request, reason } } else { nothing_happened }
+    if perhaps_sent {
+        ProposeError::Unknown {
+            request: txn.request,
+            reason,
+        }
+    } else {
+        nothing_happened
+    }
 }
 
 /// What one try gave.

@@ -68,13 +68,19 @@ impl RaftStore {
             return Ok(());
         }
         let free_mib = free >> 20;
-        Err(format!("the leader's disk is nearly full ({free_mib} MiB free): only deletes are taken until there is room"))
+        Err(format!(
+            "the leader's disk is nearly full ({free_mib} MiB free): only deletes are taken until there is room"
+        ))
     }
 }
 
 fn only_deletes(packed: &Bytes) -> bool {
-    let Ok(txn) = codec::unpack::<Txn>(packed) else { return false };
-    txn.ops.iter().all(|op| matches!(op, Op::Delete { .. } | Op::CompactEvents { .. }))
+    let Ok(txn) = codec::unpack::<Txn>(packed) else {
+        return false;
+    };
+    txn.ops
+        .iter()
+        .all(|op| matches!(op, Op::Delete { .. } | Op::CompactEvents { .. }))
 }
 
 fn not_leader(to: &ForwardToLeader<Types>) -> (Option<u64>, String) {
