@@ -6,6 +6,7 @@ use crate::{
     dial::TlsDialer,
     entry::{self, Seed},
     identity::NodeIdentity,
+    members::HAND_OVER_TIMEOUT,
     roster::{self, NodeRow},
     writer::{Writer, now_ms},
 };
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use troop_proto::peer::{self as wire, cluster_client::ClusterClient};
-use troop_raft_store::{Dialer, Lane, MembershipError, RaftStore, network::Stamp};
+use troop_raft_store::{Dialer, Lane, MembershipError, RaftStatus, RaftStore, network::Stamp};
 use troop_txn::{Guard, Op, Revision, Store};
 
 /// Pause between two tries to register or to found.
@@ -55,6 +56,29 @@ impl Cluster {
     /// This node's number.
     pub fn node_id(&self) -> u64 {
         self.identity.node_id()
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        self.identity.name()
+    }
+
+    /// Where others reach its peer port.
+    pub fn advertised(&self) -> &str {
+        &self.advertise
+    }
+
+    /// What this node knows of Raft now.
+    pub fn raft_status(&self) -> RaftStatus {
+        self.store.status()
+    }
+
+    /// Hands leadership over, if this node has it.
+    ///
+    /// # Errors
+    /// [`MembershipError::Refused`] when nobody takes it in time.
+    pub async fn hand_over(&self) -> Result<(), MembershipError> {
+        self.store.hand_over(HAND_OVER_TIMEOUT).await
     }
 
     /// Becomes `true` when this node learns that it was removed.

@@ -20,7 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use troop_raft_store::{Dialer, Lane, store::forward::NotConnected};
 
 /// Longest a connection may take to make, TLS included. Below an election, so that one dead node does not cost a term.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// A connection is pinged this often.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
 /// And given up when the answer takes longer than this.

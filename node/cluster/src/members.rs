@@ -6,7 +6,7 @@ use crate::{
     writer::now_ms,
 };
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -62,12 +62,23 @@ pub enum RemoveError {
     Unconfirmed(String),
 }
 
+/// Whose data planes are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Every member that answers.
+    Everybody,
+    /// More than half of the voters.
+    Majority,
+}
+
 /// Who serves a revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServedBy {
+    /// Whether all that were waited for do.
+    pub complete: bool,
     /// They do.
     pub by: Vec<u64>,
-    /// They answer, and do not yet.
+    /// They answer, and do not yet, or were not waited for any more.
     pub behind: Vec<u64>,
     /// They do not answer.
     pub silent: Vec<u64>,
@@ -107,17 +118,35 @@ impl Cluster {
         matches!(tokio::time::timeout(limit, served.wait_for(|now| *now >= revision)).await, Ok(Ok(_)))
     }
 
-    /// Waits until every member that answers serves `revision`, or the time is up.
-    pub async fn all_serve(&self, revision: Revision, limit: Duration) -> ServedBy {
+    /// Waits until every member that answers, or more than half of the voters, serve `revision`, or the time is up.
+    pub async fn served_by(&self, revision: Revision, whom: Whom, limit: Duration) -> ServedBy {
+        let mut members = self.store.members();
+        if whom == Whom::Majority {
+            members.retain(|member| member.voter);
+        }
+        let enough = match whom {
+            Whom::Everybody => members.len(),
+            Whom::Majority => members.len() / 2 + 1,
+        };
+        let mut unheard: Vec<u64> = members.iter().map(|member| member.id).collect();
         let wait = |member: MemberInfo| async move { (member.id, self.wait_for_one(&member, revision, limit).await) };
+        let mut answers: FuturesUnordered<_> = members.into_iter().map(wait).collect();
         let mut out = ServedBy::default();
-        for (id, served) in join_all(self.store.members().into_iter().map(wait)).await {
+        while out.by.len() < enough
+            && let Some((id, served)) = answers.next().await
+        {
+            unheard.retain(|other| *other != id);
             match served {
                 Some(true) => out.by.push(id),
                 Some(false) => out.behind.push(id),
                 None => out.silent.push(id),
             }
         }
+        out.complete = match whom {
+            Whom::Everybody => out.behind.is_empty(),
+            Whom::Majority => out.by.len() >= enough,
+        };
+        out.behind.extend(unheard);
         out
     }
 

@@ -1,0 +1,265 @@
+//! A node's life: parts start in order, run, and stop in reverse.
+//!
+//! Two runtimes. Raft and the peer port have one of their own, so that nothing the Admin API or the proxy does can keep a heartbeat
+//! waiting; Admin, probes and the plan live on the control runtime. The proxy's workers are threads outside both.
+//!
+//! The data plane starts before the cluster is asked for anything: a node that restarts alone serves what it has.
+
+use crate::{address, control::Control, facts::Facts, wiring};
+use anyhow::{Context, Result, anyhow};
+use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
+use tokio::runtime::{Builder, Runtime};
+use troop_admin::{Admin, AdminParts, Service, StatusApi, StatusParts, serve};
+use troop_catalog::Catalog;
+use troop_cli::{StartArgs, environment};
+use troop_cluster::{
+    cluster::Cluster,
+    data_dir::DataDir,
+    dial::TlsDialer,
+    entry::{self, Entered, Wishes},
+    keeper, port,
+    token::JoinToken,
+};
+use troop_gateway::Gateway;
+use troop_plugin_api::{Node, Plugin};
+use troop_raft_store::RaftStore;
+use troop_runtime::{Shutdown, TaskSet, listen_to_signals};
+use troop_schema::Registry;
+use troop_settings::{Loaded, Settings};
+use troop_txn::Store;
+use uuid::Uuid;
+
+/// Threads of the control runtime: Admin requests are short and mostly wait for the log.
+const CONTROL_THREADS: usize = 2;
+/// Parts that were told to stop get this long beyond the drain.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Exit code of a node that was removed from its cluster: a supervisor must not start it again.
+const EXIT_REMOVED: u8 = 4;
+
+/// Runs a node until it is told to stop.
+pub fn start(args: &StartArgs) -> ExitCode {
+    let outcome = (|| {
+        let loaded = args.load(&environment())?;
+        troop_telemetry::init_logging(loaded.settings.log_level.as_filter(), log_format(&loaded.settings))?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        // An error means that one is installed already, which is the same one.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
+        let control = runtime("control", CONTROL_THREADS)?;
+        let ended = control.block_on(live(&loaded, &raft));
+        raft.shutdown_timeout(STOP_TIMEOUT);
+        control.shutdown_timeout(STOP_TIMEOUT);
+        ended
+    })();
+    match outcome {
+        Ok(Ended::Stopped) => ExitCode::SUCCESS,
+        Ok(Ended::Removed) => ExitCode::from(EXIT_REMOVED),
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How a node's life ended.
+enum Ended {
+    Stopped,
+    Removed,
+}
+
+#[allow(clippy::print_stderr, reason = "the last word of a process that could not start")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("troop: {error:#}");
+}
+
+fn log_format(settings: &Settings) -> troop_telemetry::LogFormat {
+    match settings.log_format {
+        troop_settings::LogFormat::Text => troop_telemetry::LogFormat::Text,
+        troop_settings::LogFormat::Json => troop_telemetry::LogFormat::Json,
+    }
+}
+
+fn runtime(name: &str, threads: usize) -> Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .with_context(|| format!("starting the {name} runtime"))
+}
+
+async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
+    let settings = &loaded.settings;
+    let shutdown = Shutdown::new();
+    let tasks = TaskSet::new();
+    listen_to_signals(shutdown.clone(), &tasks)?;
+
+    let plugins = allowed_plugins(settings);
+    let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
+    let registry = Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
+    let bound = address::bind(settings)?;
+    let hostname = hostname();
+    let advertise = address::advertise(settings, &bound.peer, settings.join.as_ref())?;
+    let dir = DataDir::open(&settings.data_dir)?;
+    let wishes = wishes(settings, &hostname, advertise.clone())?;
+    let entered = entry::enter(&dir, &wishes, raft.handle()).await?;
+
+    let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
+    let node_uuid = node_uuid(&entered);
+    let node = Node { id: node_uuid.to_string(), hostname: hostname.clone() };
+    let options = wiring::gateway_options(settings, node);
+    let port_of_store: Arc<dyn Store> = store.clone();
+    let gateway = Gateway::start(options, port_of_store.clone(), Arc::clone(&registry), plugins.clone()).await?;
+    let gateway = Arc::new(gateway);
+    let served = gateway.served();
+
+    let Entered { identity, founding, seeds } = entered;
+    tracing::info!(node_id = identity.node_id(), cluster = %identity.cluster_id(), advertise, "this node starts");
+    let cluster = Cluster::new(identity, dir, Arc::clone(&store), dialer, advertise, served.clone());
+    start_cluster(&cluster, bound.peer, &shutdown, &tasks, raft)?;
+    tasks.spawn_on("take place", raft.handle(), Arc::clone(&cluster).take_place(founding, seeds));
+
+    let control = Control::new(Arc::clone(&cluster), served, shutdown.clone());
+    let facts = Facts::new(loaded, node_uuid, hostname, &plugins, Arc::clone(&gateway), shutdown.clone());
+    let catalog = Arc::new(Catalog::new(registry));
+    let options = wiring::admin_options(settings);
+    let status = StatusApi::new(StatusParts {
+        store: port_of_store.clone(),
+        serving: control.clone(),
+        cluster: control.clone(),
+        facts: facts.clone(),
+        options: options.clone(),
+    });
+    let admin = Admin::new(AdminParts {
+        store: port_of_store,
+        catalog,
+        serving: control.clone(),
+        cluster: control,
+        facts,
+        options,
+    });
+    let apis = TaskSet::new();
+    serve_all(&apis, "admin", admin, bound.admin, &shutdown)?;
+    serve_all(&apis, "status", status, bound.status, &shutdown)?;
+
+    let ended = until_told_to_stop(&cluster, &shutdown).await;
+    stop(settings, &cluster, &store, gateway, apis, tasks, &shutdown).await;
+    Ok(ended)
+}
+
+fn allowed_plugins(settings: &Settings) -> Vec<Arc<dyn Plugin>> {
+    troop_plugins::bundled().into_iter().filter(|plugin| settings.plugins.allows(plugin.name())).collect()
+}
+
+fn wishes(settings: &Settings, hostname: &str, advertise: String) -> Result<Wishes> {
+    let name = settings.node_name.clone().unwrap_or_else(|| hostname.to_owned());
+    let join = match (&settings.join, &settings.token) {
+        (None, None) => None,
+        (Some(join), Some(token)) => {
+            let token: JoinToken = token.expose().parse().context("token")?;
+            Some((join.to_string(), token))
+        }
+        (Some(_), None) => return Err(anyhow!("join is set without token: get one with `troop token create` on a node of the cluster")),
+        (None, Some(_)) => return Err(anyhow!("token is set without join: name a node of the cluster with --join HOST:PORT")),
+    };
+    Ok(Wishes { name, advertise, join })
+}
+
+async fn open_store(
+    settings: &Settings,
+    dir: &DataDir,
+    entered: &Entered,
+    raft: &Runtime,
+) -> Result<(Arc<RaftStore>, Arc<TlsDialer>)> {
+    let identity = entered.identity.clone();
+    let cluster_id = identity.cluster_id().to_string();
+    let options = wiring::store_options(settings, dir.path().to_owned(), identity.node_id());
+    let dialer = Arc::new(TlsDialer::new(identity, raft.handle().clone()));
+    let opening = RaftStore::open(options, cluster_id, dialer.clone());
+    let store = raft.spawn(opening).await.context("opening the store")??;
+    Ok((store, dialer))
+}
+
+fn start_cluster(
+    cluster: &Arc<Cluster>,
+    peer: TcpListener,
+    shutdown: &Shutdown,
+    tasks: &TaskSet,
+    raft: &Runtime,
+) -> Result<()> {
+    let _on_raft = raft.enter();
+    let peer = tokio::net::TcpListener::from_std(peer).context("peer_listen")?;
+    // The peer port closes last: until then this node votes, follows and answers for what it leads.
+    let stopping = shutdown.clone();
+    let serving = port::serve(cluster, peer, async move { stopping.stopping().await })?;
+    tasks.spawn_on("peer port", raft.handle(), serving);
+    tasks.spawn_on("keeper", raft.handle(), keeper::keep(Arc::clone(cluster)));
+    Ok(())
+}
+
+fn serve_all(
+    apis: &TaskSet,
+    name: &'static str,
+    service: Arc<dyn Service>,
+    listeners: Vec<TcpListener>,
+    shutdown: &Shutdown,
+) -> Result<()> {
+    for listener in listeners {
+        let address = listener.local_addr().context(name)?;
+        let listener = tokio::net::TcpListener::from_std(listener).context(name)?;
+        tracing::info!(%address, "the {name} API listens");
+        apis.spawn(name, serve(Arc::clone(&service), listener, shutdown.clone()));
+    }
+    Ok(())
+}
+
+async fn until_told_to_stop(cluster: &Cluster, shutdown: &Shutdown) -> Ended {
+    let mut removed = cluster.removed();
+    tokio::select! {
+        () = shutdown.draining() => Ended::Stopped,
+        _ = removed.wait_for(|removed| *removed) => {
+            shutdown.drain("this node was removed from the cluster");
+            Ended::Removed
+        }
+    }
+}
+
+/// Leadership first, so that the others do not have to notice; then the clients; Raft last.
+async fn stop(
+    settings: &Settings,
+    cluster: &Cluster,
+    store: &RaftStore,
+    gateway: Arc<Gateway>,
+    apis: TaskSet,
+    tasks: TaskSet,
+    shutdown: &Shutdown,
+) {
+    if let Err(error) = cluster.hand_over().await {
+        tracing::info!(%error, "leadership stays here until the others notice");
+    }
+    gateway.drain();
+    let drained = gateway.finish(settings.drain_timeout).await;
+    if drained.connections_cut > 0 {
+        tracing::warn!(connections = drained.connections_cut, "connections were cut at the end of the drain");
+    }
+    shutdown.stop("drained");
+    let late = apis.finish(STOP_TIMEOUT).await;
+    store.stop().await;
+    let later = tasks.finish(STOP_TIMEOUT).await;
+    if !late.is_empty() || !later.is_empty() {
+        tracing::warn!(?late, ?later, "tasks did not end in time");
+    }
+}
+
+/// One node's uuid: the cluster's, moved on by the node's number. Stable, and different for each node.
+fn node_uuid(entered: &Entered) -> Uuid {
+    let cluster = entered.identity.cluster_id().as_u128();
+    Uuid::from_u128(cluster.wrapping_add(u128::from(entered.identity.node_id())))
+}
+
+fn hostname() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}

@@ -1,0 +1,73 @@
+//! Settings to the options of parts: one function per part, no decisions.
+
+use std::{num::NonZeroUsize, path::PathBuf, thread};
+use troop_gateway as gateway;
+use troop_plugin_api::Node;
+use troop_raft_store as raft_store;
+use troop_settings::{self as settings, Settings};
+
+/// For the data plane.
+pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptions {
+    let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
+        address: listen.address,
+        tls: listen.ssl,
+        backlog: listen.backlog,
+    });
+    let headers = &settings.headers;
+    gateway::GatewayOptions {
+        listeners: listeners.collect(),
+        workers: workers(settings.workers),
+        node,
+        headers: gateway::HeaderTokens {
+            server: headers.server,
+            via: headers.via,
+            proxy_latency: headers.proxy_latency,
+            upstream_latency: headers.upstream_latency,
+            response_latency: headers.response_latency,
+            upstream_status: headers.upstream_status,
+            request_id: headers.request_id,
+        },
+        error_type: match settings.error_default_type {
+            settings::ErrorType::Plain => gateway::ErrorType::Plain,
+            settings::ErrorType::Json => gateway::ErrorType::Json,
+            settings::ErrorType::Xml => gateway::ErrorType::Xml,
+            settings::ErrorType::Html => gateway::ErrorType::Html,
+        },
+        client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
+        trusted_ips: settings.trusted_ips.clone(),
+        keepalive: gateway::KeepaliveOptions {
+            pool_size: settings.upstream_keepalive_pool_size,
+            requests_max: settings.upstream_keepalive_max_requests,
+            idle_timeout: settings.upstream_keepalive_idle_timeout,
+        },
+        access_log: match &settings.proxy_access_log {
+            settings::AccessLog::Off => gateway::AccessLog::Off,
+            settings::AccessLog::File(path) => gateway::AccessLog::File(path.clone()),
+        },
+        ..gateway::GatewayOptions::default()
+    }
+}
+
+fn workers(workers: settings::Workers) -> NonZeroUsize {
+    match workers {
+        settings::Workers::Auto => thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        settings::Workers::Count(count) => count.into(),
+    }
+}
+
+/// For the store.
+pub fn store_options(settings: &Settings, data_dir: PathBuf, node_id: u64) -> raft_store::Options {
+    raft_store::Options {
+        snapshot_every_entries: settings.raft_snapshot_every,
+        log_keep_entries: settings.raft_log_keep,
+        ..raft_store::Options::new(data_dir, node_id)
+    }
+}
+
+/// For the Admin and status APIs.
+pub fn admin_options(settings: &Settings) -> troop_admin::Options {
+    troop_admin::Options {
+        body_size_max_bytes: settings.admin_client_max_body_size.limit().unwrap_or(u64::MAX),
+        ..troop_admin::Options::default()
+    }
+}
