@@ -148,6 +148,7 @@ impl ClusterControl for Control {
             _ if self.shutdown.is_draining() => Err("this node is draining".to_owned()),
             (Some(reason), _) => Err(format!("the store has stopped: {reason}; the proxy serves what it has")),
             (None, None) => Err("no leader is known; the proxy serves what it has".to_owned()),
+            (None, Some(_)) if !raft.quorum => Err("this node leads and hears no quorum; the proxy serves what it has".to_owned()),
             (None, Some(_)) => Ok(()),
         };
         async move { health }.boxed()

@@ -5,6 +5,7 @@
 
 mod address;
 mod control;
+mod expiry;
 mod facts;
 mod run;
 mod wiring;

@@ -5,7 +5,7 @@
 //!
 //! The data plane starts before the cluster is asked for anything: a node that restarts alone serves what it has.
 
-use crate::{address, control::Control, facts::Facts, wiring};
+use crate::{address, control::Control, expiry, facts::Facts, wiring};
 use anyhow::{Context, Result, anyhow};
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
@@ -124,6 +124,8 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
     let control = Control::new(Arc::clone(&cluster), served, shutdown.clone());
     let facts = Facts::new(loaded, node_uuid, hostname, &plugins, Arc::clone(&gateway), shutdown.clone());
     let catalog = Arc::new(Catalog::new(registry));
+    let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));
+    tasks.spawn("expiry", sweeping);
     let options = wiring::admin_options(settings);
     let status = StatusApi::new(StatusParts {
         store: port_of_store.clone(),

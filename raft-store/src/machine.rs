@@ -4,14 +4,18 @@
 //! place of the last of them, and only then answered and announced. Whoever hears of a revision can read it.
 //!
 //! Snapshots: the checkpoint is taken here, while nothing is applied, so that what it contains and what it says it
-//! contains are the same. Installing swaps the whole state.
+//! contains are the same. Installing looks at what came, then swaps the whole state.
+//!
+//! The catch: an entry that is skipped is never missed by anybody, the nodes just differ from then on. So every entry must
+//! follow the one applied before it, whoever promised that it does.
 
 use crate::{
     disk::{
         DiskError, SnapshotDir, StateDb,
+        state::OpenState,
         stored::{StoredLogId, StoredMembershipAt},
     },
-    options::APPLY_MAX_ENTRIES,
+    options::{APPLY_MAX_BYTES, APPLY_MAX_ENTRIES},
     types::{
         Answer, Types,
         alias::{LogId, Payload, Snapshot, SnapshotMeta, StoredMembership},
@@ -70,33 +74,19 @@ impl Machine {
         self.progress.clone()
     }
 
-    fn applied(&self) -> Result<Option<LogId>, DiskError> {
-        Ok(self.note::<StoredLogId>(APPLIED)?.map(Into::into))
-    }
-
-    fn membership(&self) -> Result<StoredMembership, DiskError> {
-        match self.note::<StoredMembershipAt>(MEMBERSHIP)? {
-            None => Ok(StoredMembership::default()),
-            Some(stored) => stored.try_into().map_err(|what| self.damaged(what)),
-        }
-    }
-
-    fn note<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, DiskError> {
-        let bytes = self
-            .state
-            .now()
-            .get(Table::Meta, key)
-            .map_err(|e| self.damaged(e.to_string()))?;
-        bytes
-            .map(|bytes| codec::decode(Kind::StateMeta, key, &bytes))
-            .transpose()
-            .map_err(|e| self.damaged(e.to_string()))
+    /// Where the state ends.
+    ///
+    /// # Errors
+    /// [`DiskError::Damaged`] when the note of it cannot be read.
+    pub fn applied(&self) -> Result<Option<LogId>, DiskError> {
+        applied_in(&self.state.now())
     }
 
     /// Tells the watchers where the state is now, as read back from it.
     fn announce(&self) -> Result<(), DiskError> {
-        let index = self.applied()?.map_or(0, |id| id.index);
-        let notes = machine::notes(&*self.state.now()).map_err(|e| self.damaged(e.to_string()))?;
+        let state = self.state.now();
+        let index = applied_in(&state)?.map_or(0, |id| id.index);
+        let notes = machine::notes(&*state).map_err(|e| damaged(&state, e.to_string()))?;
         self.announce_at(index, notes.revision);
         Ok(())
     }
@@ -113,10 +103,13 @@ impl Machine {
     /// Applies a run of entries as one batch.
     fn apply_run(&mut self, run: Vec<EntryResponder<Types>>) -> Result<(), io::Error> {
         let state = self.state.now();
+        let mut before = applied_in(&state)?.map(|id| id.index);
         let mut batch = Overlay::new(&*state);
         let mut answers: Vec<(ApplyResponder<Types>, Answer)> = Vec::new();
         let (mut last, mut revision) = (None, None);
         for (entry, responder) in run {
+            follows(before, entry.log_id.index)?;
+            before = Some(entry.log_id.index);
             let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;
             if let Answer(Some(Outcome::Applied(now))) = answer {
                 // A replayed request answers with an old revision: the newest one counts.
@@ -134,12 +127,41 @@ impl Machine {
         }
         Ok(())
     }
+}
 
-    fn damaged(&self, what: String) -> DiskError {
-        DiskError::Damaged {
-            path: self.state.now().path(),
-            what,
+/// An entry after a gap, or one that was applied before, must not be applied.
+fn follows(before: Option<u64>, index: u64) -> Result<(), io::Error> {
+    match before {
+        Some(before) if index != before + 1 => {
+            Err(io::Error::other(format!("entry {index} was to be applied after entry {before}")))
         }
+        _ => Ok(()),
+    }
+}
+
+fn applied_in(state: &OpenState) -> Result<Option<LogId>, DiskError> {
+    Ok(note_in::<StoredLogId>(state, APPLIED)?.map(Into::into))
+}
+
+fn membership_in(state: &OpenState) -> Result<StoredMembership, DiskError> {
+    match note_in::<StoredMembershipAt>(state, MEMBERSHIP)? {
+        None => Ok(StoredMembership::default()),
+        Some(stored) => stored.try_into().map_err(|what| damaged(state, what)),
+    }
+}
+
+fn note_in<T: DeserializeOwned>(state: &OpenState, key: &[u8]) -> Result<Option<T>, DiskError> {
+    let bytes = state.get(Table::Meta, key).map_err(|e| damaged(state, e.to_string()))?;
+    bytes
+        .map(|bytes| codec::decode(Kind::StateMeta, key, &bytes))
+        .transpose()
+        .map_err(|e| damaged(state, e.to_string()))
+}
+
+fn damaged(state: &OpenState, what: String) -> DiskError {
+    DiskError::Damaged {
+        path: state.path(),
+        what,
     }
 }
 
@@ -162,6 +184,13 @@ fn apply_one(batch: &mut Overlay<'_>, id: &LogId, payload: &Payload) -> Result<A
             let outcome = machine::apply(batch, id.index, &txn).map_err(io::Error::other)?;
             Ok(Answer(Some(outcome)))
         }
+    }
+}
+
+fn size_of_payload(payload: &Payload) -> usize {
+    match payload {
+        Payload::Normal(packed) => packed.0.len(),
+        Payload::Blank | Payload::Membership(_) => 0,
     }
 }
 
@@ -189,18 +218,40 @@ impl RaftStateMachine<Types> for Machine {
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
-        Ok((self.applied()?, self.membership()?))
+        let state = self.state.now();
+        Ok((applied_in(&state)?, membership_in(&state)?))
     }
 
     async fn apply<Strm>(&mut self, entries: Strm) -> Result<(), io::Error>
     where
         Strm: Stream<Item = Result<EntryResponder<Types>, io::Error>> + Unpin + OptionalSend,
     {
-        let mut runs = pin!(entries.ready_chunks(APPLY_MAX_ENTRIES));
-        while let Some(run) = runs.next().await {
-            self.apply_run(run.into_iter().collect::<Result<_, _>>()?)?;
+        // The log is read without waiting, so that nothing is held back here for an entry that comes later.
+        let mut entries = pin!(entries);
+        let (mut run, mut bytes) = (Vec::new(), 0);
+        while let Some(entry) = entries.next().await {
+            let entry = entry?;
+            bytes += size_of_payload(&entry.0.payload);
+            run.push(entry);
+            if run.len() >= APPLY_MAX_ENTRIES || bytes >= APPLY_MAX_BYTES {
+                self.apply_run(std::mem::take(&mut run))?;
+                bytes = 0;
+            }
         }
-        Ok(())
+        self.apply_run(run)
+    }
+
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        match self.take_snapshot() {
+            // Nobody waits for this one: the log is kept a while longer, and openraft asks again.
+            Err(error) if !force => {
+                tracing::warn!(%error, "a snapshot was not taken; the log is kept");
+                None
+            }
+            taken => Some(Builder {
+                taken: taken.map_err(|e| e.to_string()),
+            }),
+        }
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
@@ -213,16 +264,13 @@ impl RaftStateMachine<Types> for Machine {
         meta: &SnapshotMeta,
         snapshot: SnapshotDir,
     ) -> Result<(), io::Error> {
-        self.state.replace(&snapshot)?;
-        let found = self.applied()?;
-        if found != meta.last_log_id {
-            return Err(self
-                .damaged(format!(
-                    "snapshot says {:?} and holds {found:?}",
-                    meta.last_log_id
-                ))
-                .into());
+        let received = self.state.adopt(&snapshot)?;
+        let holds = (applied_in(&received)?, membership_in(&received)?);
+        if holds != (meta.last_log_id, meta.last_membership.clone()) {
+            let what = format!("the snapshot says it is of {:?} and is of {:?}", meta.last_log_id, holds.0);
+            return Err(damaged(&received, what).into());
         }
+        self.state.switch_to(received)?;
         self.announce()?;
         self.take_snapshot()?;
         Ok(())
@@ -240,9 +288,10 @@ impl Machine {
     fn take_snapshot(&mut self) -> Result<Snapshot, DiskError> {
         // Synced first: once a snapshot exists the log before it may be purged.
         self.state.sync()?;
+        let state = self.state.now();
         let meta = SnapshotMeta {
-            last_log_id: self.applied()?,
-            last_membership: self.membership()?,
+            last_log_id: applied_in(&state)?,
+            last_membership: membership_in(&state)?,
         };
         let snapshot = self.state.checkpoint()?;
         self.snapshot = Some((meta.clone(), snapshot.clone()));

@@ -10,6 +10,8 @@ pub const ELECTION_MIN: Duration = Duration::from_millis(400);
 /// campaigns no sooner than lease plus wait after the last heartbeat, so that a dead leader is replaced within 1.5 s. (With
 /// 750 to 1,500 ms, which is customary where the lease is not added, the first write after a kill was taken after 2.3 s.)
 pub const ELECTION_MAX: Duration = Duration::from_millis(700);
+/// A leader that heard no quorum for this long says that it has none: two leases, so that one lost round is no news.
+pub const QUORUM_SILENCE_MAX: Duration = Duration::from_millis(1_400);
 /// Threads of Raft's own runtime: one for the core, one for the network, so that neither waits behind proxying.
 pub const RUNTIME_THREADS: usize = 2;
 /// Entries kept behind a snapshot: a live follower must never need a snapshot (an installed one can overtake entries that it
@@ -23,14 +25,26 @@ pub const APPEND_MAX_BYTES: usize = 4 << 20;
 pub const MESSAGE_MAX_BYTES: usize = 16 << 20;
 /// Entries applied in one write batch: bounds the batch's memory and how long a reader waits for the next revision.
 pub const APPLY_MAX_ENTRIES: usize = 512;
+/// Bytes of entries applied in one write batch, with [`APPLY_MAX_ENTRIES`] whichever comes first: rows, their events and what they replace
+/// are a few times this.
+pub const APPLY_MAX_BYTES: usize = 4 << 20;
 /// Rows bytes in one block of a snapshot stream.
 pub const SNAPSHOT_BLOCK_BYTES: usize = 256 << 10;
 /// Blocks read ahead of the network.
 pub const SNAPSHOT_BLOCKS_AHEAD: usize = 4;
 /// Longest one snapshot may take to send: 100 MB at 2 Mbit/s.
 pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(400);
-/// Proposals this node has under way at once; more wait. Bounds memory to this many entries.
-pub const PROPOSALS_MAX: usize = 1_024;
+/// Longest wait for the next part of a snapshot: a block at 128 kbit/s. A sender that is gone must not block the next one.
+pub const SNAPSHOT_PART_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest a member may take to accept a stream of entries. Longer than openraft's own budget of three quarters of a heartbeat, which a
+/// handshake across a continent does not meet; still below an election.
+pub const STREAM_OPEN_TIMEOUT: Duration = Duration::from_millis(375);
+/// Bytes of proposals that this node has under way at once; more wait.
+pub const PROPOSALS_MAX_BYTES: usize = 64 << 20;
+/// What a small proposal counts for: with it at most 4,096 are under way.
+pub const PROPOSAL_MIN_BYTES: usize = 16 << 10;
+/// Longest wait for a change of membership to be committed; it may still be, later.
+pub const MEMBERSHIP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Below this much free space the leader takes no more writes, deletes excepted.
 pub const DISK_RESERVE_BYTES: u64 = 256 << 20;
 
@@ -45,6 +59,8 @@ pub struct Options {
     pub snapshot_every_entries: u64,
     /// Keep this many entries behind a snapshot. Below [`LOG_KEEP_MIN`] only in tests that force snapshots.
     pub log_keep_entries: u64,
+    /// Below this much free space take no more writes, deletes excepted.
+    pub disk_reserve_bytes: u64,
 }
 
 impl Options {
@@ -55,6 +71,7 @@ impl Options {
             node_id,
             snapshot_every_entries: 10_000,
             log_keep_entries: LOG_KEEP_MIN,
+            disk_reserve_bytes: DISK_RESERVE_BYTES,
         }
     }
 }

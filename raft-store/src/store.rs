@@ -13,7 +13,7 @@ use crate::{
     types::alias::Raft,
 };
 use futures_util::future::BoxFuture;
-use openraft::{Config, SnapshotPolicy, async_runtime::WatchReceiver};
+use openraft::{Config, Instant, SnapshotPolicy, async_runtime::WatchReceiver};
 use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -50,6 +50,8 @@ pub struct RaftStatus {
     pub last_log_index: u64,
     /// Index of the last applied entry.
     pub applied_index: u64,
+    /// Whether writes can be taken: a follower hears its leader, a leader its quorum.
+    pub quorum: bool,
     /// Why Raft has stopped, if it has.
     pub stopped: Option<String>,
 }
@@ -119,7 +121,14 @@ impl RaftStore {
             openraft::ServerState::Learner => "learner",
             openraft::ServerState::Shutdown => "stopped",
         };
+        let voters = metrics.membership_config.membership().voter_ids().count();
+        let acked = metrics.last_quorum_acked.as_ref().is_some_and(|at| at.elapsed() < options::QUORUM_SILENCE_MAX);
+        let quorum = match metrics.current_leader {
+            Some(leader) if leader == self.options.node_id => voters == 1 || acked,
+            leader => leader.is_some(),
+        };
         RaftStatus {
+            quorum,
             role,
             leader: metrics.current_leader,
             term: metrics.current_term,

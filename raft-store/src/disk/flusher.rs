@@ -3,14 +3,14 @@
 //! Like a ferry: who arrives while it is away waits, and the next crossing takes all of them. Under load one fsync carries
 //! dozens of appends; alone, an append leaves at once.
 
+use super::synced::Syncer;
+use crate::types::Types;
 use openraft::storage::IOFlushed;
 use std::{
     io,
     sync::{Arc, mpsc},
-    thread,
+    thread::{self, JoinHandle},
 };
-
-use crate::types::Types;
 
 /// Appends that wait for the ferry at once. openraft keeps far fewer in flight; the bound only keeps a stalled disk from
 /// collecting callbacks without end.
@@ -19,20 +19,32 @@ const WAITING_MAX: usize = 8_192;
 /// The queue in front of the syncing thread. Dropping the last one ends the thread after what waits is synced.
 #[derive(Clone)]
 pub struct Flusher {
-    waiting: mpsc::SyncSender<IOFlushed<Types>>,
+    ferry: Arc<Ferry>,
+}
+
+struct Ferry {
+    // Taken only when dropped.
+    waiting: Option<mpsc::SyncSender<IOFlushed<Types>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Flusher {
-    /// Starts the thread over a log database.
+    /// Starts the thread.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(db: Arc<rocksdb::DB>) -> io::Result<Self> {
+    pub fn start(syncer: Arc<Syncer>) -> io::Result<Self> {
         let (waiting, arrivals) = mpsc::sync_channel(WAITING_MAX);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("raft-log-sync".into())
-            .spawn(move || run(&db, &arrivals))?;
-        Ok(Flusher { waiting })
+            .spawn(move || run(&syncer, &arrivals))?;
+        let ferry = Ferry {
+            waiting: Some(waiting),
+            thread: Some(thread),
+        };
+        Ok(Flusher {
+            ferry: Arc::new(ferry),
+        })
     }
 
     /// Calls back once everything written so far is on disk.
@@ -40,21 +52,32 @@ impl Flusher {
     /// # Errors
     /// When the thread has ended.
     pub fn call_back(&self, callback: IOFlushed<Types>) -> io::Result<()> {
-        self.waiting
-            .send(callback)
-            .map_err(|_| io::Error::other("the log's sync thread has ended"))
+        let ended = || io::Error::other("the log's sync thread has ended");
+        let waiting = self.ferry.waiting.as_ref().ok_or_else(ended)?;
+        waiting.send(callback).map_err(|_| ended())
     }
 }
 
-fn run(db: &rocksdb::DB, arrivals: &mpsc::Receiver<IOFlushed<Types>>) {
+impl Drop for Ferry {
+    /// Waits for the thread, so that the log is closed when its last owner is gone and can be opened again at once.
+    fn drop(&mut self) {
+        drop(self.waiting.take());
+        if let Some(thread) = self.thread.take() {
+            // It panics only in openraft's callback, which has been reported then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(syncer: &Syncer, arrivals: &mpsc::Receiver<IOFlushed<Types>>) {
     while let Ok(first) = arrivals.recv() {
         let mut passengers = vec![first];
         passengers.extend(arrivals.try_iter());
-        let result = db.flush_wal(true);
+        let result = syncer.sync();
         for callback in passengers {
             callback.io_completed(match &result {
                 Ok(()) => Ok(()),
-                Err(e) => Err(io::Error::other(format!("syncing the log: {e}"))),
+                Err(e) => Err(io::Error::new(e.kind(), e.to_string())),
             });
         }
     }

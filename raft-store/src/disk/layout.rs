@@ -2,14 +2,20 @@
 //!
 //! Replacing the state is one rename of a small file. Before it the old state is current and the new one is litter; after it
 //! the other way round. There is no moment in which neither is.
+//!
+//! The catch: sweeping litter up is safe only while nobody else lives here, so the directory is locked first, and stays locked
+//! until the last database in it is closed. RocksDB's own locks are per database and would come too late.
 
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use thiserror::Error;
 
 const POINTER: &str = "STATE";
+const LOCK: &str = "LOCK";
 
 /// The disk did not do what was asked.
 #[derive(Debug, Error)]
@@ -34,6 +40,15 @@ pub enum DiskError {
         /// How it failed.
         source: rocksdb::Error,
     },
+    /// Somebody else has it open.
+    #[error(
+        "{path} is in use: one data directory belongs to one running node. Stop the other process, or start this one with a \
+         --data-dir of its own"
+    )]
+    InUse {
+        /// Which directory.
+        path: PathBuf,
+    },
     /// What is there cannot be.
     #[error(
         "{path} is damaged: {what}. Nothing was changed. Remove this node from the cluster at another node \
@@ -53,21 +68,23 @@ impl From<DiskError> for io::Error {
     }
 }
 
-/// Names inside a data directory.
+/// Names inside a data directory. It is ours alone until the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    _lock: Arc<File>,
 }
 
 impl Layout {
-    /// The data directory, made if missing.
+    /// The data directory, made if missing, and locked.
     ///
     /// # Errors
-    /// [`DiskError::File`] when it cannot be made.
+    /// [`DiskError::InUse`] when somebody else holds it, [`DiskError::File`] when it cannot be made.
     pub fn open(root: &Path) -> Result<Self, DiskError> {
         fs::create_dir_all(root).map_err(file("create", root))?;
         Ok(Layout {
             root: root.to_owned(),
+            _lock: Arc::new(lock(root)?),
         })
     }
 
@@ -79,6 +96,11 @@ impl Layout {
     /// Where the log is.
     pub fn raft(&self) -> PathBuf {
         self.root.join("raft")
+    }
+
+    /// Where it is noted how far the log was synced.
+    pub fn synced_note(&self) -> PathBuf {
+        self.root.join("SYNCED")
     }
 
     /// The current state's directory; `state-1` on a new node.
@@ -117,6 +139,8 @@ impl Layout {
         let name = state.file_name().and_then(|n| n.to_str()).unwrap_or_default();
         let pointer = self.root.join(POINTER);
         let draft = self.root.join("STATE.new");
+        // The state's own name first: the pointer must not survive a power cut that its target does not.
+        sync(&self.root)?;
         fs::write(&draft, name).map_err(file("write", &draft))?;
         sync(&draft)?;
         fs::rename(&draft, &pointer).map_err(file("rename", &draft))?;
@@ -156,6 +180,24 @@ impl Layout {
     }
 }
 
+/// The kernel lets go of it when the process ends, however it ends.
+fn lock(root: &Path) -> Result<File, DiskError> {
+    let path = root.join(LOCK);
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
+    let opened = opened.map_err(file("open", &path))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(opened),
+        Err(TryLockError::WouldBlock) => Err(DiskError::InUse {
+            path: root.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(file("lock", &path)(error)),
+    }
+}
+
 /// Waits until a file or directory is on the disk.
 ///
 /// # Errors
@@ -171,9 +213,22 @@ pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -
     move |source| DiskError::File { doing, path, source }
 }
 
+/// RocksDB keeps a diary of what it does. Without a bound one file of it grows for as long as the process lives.
+pub(super) fn bound_own_log(options: &mut rocksdb::Options) {
+    options.set_max_log_file_size(1 << 20);
+    options.set_keep_log_file_num(4);
+}
+
+/// What RocksDB says, with the way out where it found damage.
 pub(super) fn database(doing: &'static str, path: &Path) -> impl FnOnce(rocksdb::Error) -> DiskError {
     let path = path.to_owned();
-    move |source| DiskError::Database { doing, path, source }
+    move |source| match source.kind() {
+        rocksdb::ErrorKind::Corruption => DiskError::Damaged {
+            path,
+            what: source.to_string(),
+        },
+        _ => DiskError::Database { doing, path, source },
+    }
 }
 
 #[cfg(test)]
@@ -183,10 +238,21 @@ mod tests {
     #[test]
     fn a_new_directory_gets_a_first_state_and_keeps_it() {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::open(dir.path()).unwrap();
-        let state = layout.current_state().unwrap();
+        let first = Layout::open(dir.path()).unwrap();
+        let state = first.current_state().unwrap();
         assert!(state.ends_with("state-1"));
-        assert_eq!(Layout::open(dir.path()).unwrap().current_state().unwrap(), state);
+        drop(first);
+        let second = Layout::open(dir.path()).unwrap();
+        assert_eq!(second.current_state().unwrap(), state);
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused_with_the_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = Layout::open(dir.path()).unwrap();
+        let error = Layout::open(dir.path()).unwrap_err();
+        assert!(matches!(error, DiskError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("--data-dir"), "{error}");
     }
 
     #[test]

@@ -8,17 +8,20 @@
 
 use super::{
     flusher::Flusher,
-    layout::{DiskError, Layout, database},
+    layout::{self, DiskError, Layout, database},
     log_reader::LogReader,
     state::StateDb,
     stored::{StoredEntry, StoredLogId, StoredVote},
+    synced::Syncer,
 };
 use crate::types::{
     Types,
     alias::{Entry, LogId, Vote},
 };
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
-use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, IteratorMode, WriteBatch};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, IteratorMode, WriteBatch,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{io, path::PathBuf, sync::Arc};
 use troop_txn::{codec, frame::Kind};
@@ -29,8 +32,13 @@ const VOTE: &[u8] = b"vote";
 const COMMITTED: &[u8] = b"committed";
 const PURGED: &[u8] = b"purged";
 
-/// Memory for writes not yet in tables: entries are purged after about this much, mostly before they are ever written again.
-const WRITE_BUFFER_BYTES: usize = 32 << 20;
+/// Memory for entries not yet in tables. Larger means fewer, larger tables to drop when entries are purged; a follower that keeps up
+/// reads what it needs from here.
+const LOG_BUFFER_BYTES: usize = 16 << 20;
+/// Memory for marks not yet in tables: `committed` is written with each commit and only its last value matters.
+const META_BUFFER_BYTES: usize = 1 << 20;
+/// Cache of uncompressed blocks: entries are read twice, once to send and once to apply, mostly before they leave the buffer.
+const BLOCK_CACHE_BYTES: usize = 4 << 20;
 
 /// The log on disk. Clones share it.
 #[derive(Clone)]
@@ -38,6 +46,7 @@ pub struct LogStore {
     db: Arc<DB>,
     path: PathBuf,
     flusher: Flusher,
+    syncer: Arc<Syncer>,
     state: StateDb,
 }
 
@@ -51,27 +60,47 @@ impl LogStore {
         let mut options = rocksdb::Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        options.set_write_buffer_size(WRITE_BUFFER_BYTES);
-        options.set_keep_log_file_num(4);
+        layout::bound_own_log(&mut options);
         // A torn record at the very end is an append that nobody was told about. Anything else stops the opening.
         options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-        let families = [LOG, META].map(|name| ColumnFamilyDescriptor::new(name, rocksdb::Options::default()));
         let db =
-            DB::open_cf_descriptors(&options, &path, families).map_err(database("open the log", &path))?;
+            DB::open_cf_descriptors(&options, &path, families()).map_err(database("open the log", &path))?;
         let db = Arc::new(db);
-        let flusher = Flusher::start(Arc::clone(&db)).map_err(|source| DiskError::File {
-            doing: "start the sync thread of",
-            path: path.clone(),
-            source,
-        })?;
+        let syncer = Arc::new(Syncer::open(Arc::clone(&db), &layout.synced_note())?);
+        let flusher = Flusher::start(Arc::clone(&syncer))
+            .map_err(layout::file("start the sync thread of", &path))?;
         let store = LogStore {
             db,
             path,
             flusher,
+            syncer,
             state,
         };
         store.check()?;
         Ok(store)
+    }
+
+    /// The log must reach back to where the state ends, and a state that was written to has a log that voted.
+    ///
+    /// A crash cannot make it otherwise: the state is synced before entries are purged, and a vote before anything is appended. A
+    /// person who removes one of the two directories can.
+    ///
+    /// # Errors
+    /// [`DiskError::Damaged`].
+    pub fn must_continue(&self, applied: Option<LogId>) -> Result<(), DiskError> {
+        if applied.is_some() && self.vote()?.is_none() {
+            return Err(self.damaged("it is empty, and the state beside it is not".into()));
+        }
+        match (self.purged()?, applied) {
+            (Some(purged), None) => {
+                Err(self.damaged(format!("it starts after entry {}, and the state is empty", purged.index)))
+            }
+            (Some(purged), Some(applied)) if applied.index < purged.index => Err(self.damaged(format!(
+                "it starts after entry {}, and the state ends with entry {}",
+                purged.index, applied.index
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// A cheap reader for replication.
@@ -109,7 +138,7 @@ impl LogStore {
             let (key, bytes) = pair.map_err(database("read", &self.path))?;
             let entry = self.decode(&key, &bytes)?;
             if expected.is_some_and(|index| index != entry.log_id.index) {
-                return Err(self.damaged(format!("entry {} follows a gap", entry.log_id.index)));
+                return Err(self.gap_before(entry.log_id.index));
             }
             expected = Some(entry.log_id.index + 1);
         }
@@ -130,6 +159,10 @@ impl LogStore {
 
     pub(super) fn failed(&self, source: rocksdb::Error) -> DiskError {
         database("read the log", &self.path)(source)
+    }
+
+    pub(super) fn gap_before(&self, index: u64) -> DiskError {
+        self.damaged(format!("entry {index} follows a gap"))
     }
 
     fn damaged(&self, what: String) -> DiskError {
@@ -166,9 +199,21 @@ impl LogStore {
         self.db.write(batch).map_err(database("write", &self.path))
     }
 
-    fn sync(&self) -> Result<(), DiskError> {
-        self.db.flush_wal(true).map_err(database("sync", &self.path))
-    }
+}
+
+fn families() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+    let describe = |(name, buffer)| {
+        let mut blocks = BlockBasedOptions::default();
+        blocks.set_block_cache(&cache);
+        let mut options = rocksdb::Options::default();
+        options.set_block_based_table_factory(&blocks);
+        options.set_write_buffer_size(buffer);
+        ColumnFamilyDescriptor::new(name, options)
+    };
+    [(LOG, LOG_BUFFER_BYTES), (META, META_BUFFER_BYTES)]
+        .map(describe)
+        .into()
 }
 
 /// Key of an entry: its index, so that the table is in order.
@@ -198,7 +243,7 @@ impl RaftLogStorage<Types> for LogStore {
         let mut batch = WriteBatch::default();
         self.set_mark(&mut batch, VOTE, &StoredVote::from(vote))?;
         self.write(batch)?;
-        Ok(self.sync()?)
+        self.syncer.sync()
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {

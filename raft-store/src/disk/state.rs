@@ -7,7 +7,7 @@
 //! directory goes when the last of them does.
 
 use super::{
-    layout::{DiskError, Layout, database, file},
+    layout::{DiskError, Layout, bound_own_log, database, file},
     snapshot::SnapshotDir,
 };
 use bytes::Bytes;
@@ -31,14 +31,17 @@ use troop_txn::{
 const BLOCK_CACHE_BYTES: usize = 16 << 20;
 /// Memory per column family for writes not yet in tables.
 const WRITE_BUFFER_BYTES: usize = 8 << 20;
+/// Longest write-ahead log: what a start after a crash reads at most.
+const WAL_MAX_BYTES: u64 = 64 << 20;
 /// Bits per key in the filters that answer "not here" without reading a block (1 % false answers).
 const BLOOM_BITS: f64 = 10.0;
 
 /// The current state of a data directory. Clones share it.
 #[derive(Clone)]
 pub struct StateDb {
-    layout: Layout,
     current: Arc<RwLock<Arc<OpenState>>>,
+    // After `current`, so that the directory's lock goes once its database is closed.
+    layout: Layout,
 }
 
 /// One opened state directory.
@@ -102,40 +105,54 @@ impl StateDb {
         Ok(SnapshotDir::temporary(path))
     }
 
-    /// Makes a received state the current one.
+    /// Opens a received state beside the current one, to be looked at before [`StateDb::switch_to`] makes it count.
     ///
     /// # Errors
-    /// [`DiskError`]; the old state is still the current one then.
-    pub fn replace(&self, received: &SnapshotDir) -> Result<(), DiskError> {
+    /// [`DiskError`]; what was received is gone then.
+    pub fn adopt(&self, received: &SnapshotDir) -> Result<OpenState, DiskError> {
         let path = self.layout.fresh("state");
         fs::rename(received.path(), &path).map_err(file("rename", received.path()))?;
+        // Its name is free now, and the next snapshot may have taken it when this one is dropped.
         received.keep();
-        let new = OpenState::open(&path)?;
-        self.layout.point_to(&path)?;
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *current, Arc::new(new));
+        OpenState::open_in(SnapshotDir::temporary(path))
+    }
+
+    /// Makes an adopted state the current one.
+    ///
+    /// # Errors
+    /// [`DiskError`]; the old state is still the current one here, and perhaps the new one at the next start.
+    pub fn switch_to(&self, new: OpenState) -> Result<(), DiskError> {
+        new.dir.keep();
+        self.layout.point_to(new.dir.path())?;
+        let new = Arc::new(new);
+        let old = {
+            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, new)
+        };
+        // Closed and removed when its last reader is done, which is mostly now: not while the readers' lock is held.
         old.dir.remove_when_dropped();
         Ok(())
     }
 }
 
 impl OpenState {
-    /// Opens or makes a state directory.
+    /// Opens or makes a state directory that stays.
     ///
     /// # Errors
     /// [`DiskError::Database`].
     pub fn open(path: &Path) -> Result<Self, DiskError> {
+        Self::open_in(SnapshotDir::permanent(path.to_owned()))
+    }
+
+    fn open_in(dir: SnapshotDir) -> Result<Self, DiskError> {
         let mut options = rocksdb::Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        options.set_keep_log_file_num(4);
-        options.set_max_total_wal_size(64 << 20);
-        let db =
-            DB::open_cf_descriptors(&options, path, families()).map_err(database("open the state", path))?;
-        Ok(OpenState {
-            db,
-            dir: SnapshotDir::permanent(path.to_owned()),
-        })
+        options.set_max_total_wal_size(WAL_MAX_BYTES);
+        bound_own_log(&mut options);
+        let db = DB::open_cf_descriptors(&options, dir.path(), families())
+            .map_err(database("open the state", dir.path()))?;
+        Ok(OpenState { db, dir })
     }
 
     /// Opens a frozen copy for reading.
@@ -191,6 +208,33 @@ impl OpenState {
                 .map_err(database("flush", self.dir.path()))?;
         }
         Ok(())
+    }
+
+    /// The pairs of a table after a key, in order, until they hold `bytes_max` bytes; at least one if there is one.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn stretch(
+        &self,
+        table: Table,
+        after: Option<&[u8]>,
+        bytes_max: usize,
+    ) -> Result<Vec<Pair>, DiskError> {
+        let from = after.unwrap_or_default();
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let (mut out, mut bytes) = (Vec::new(), 0);
+        for pair in self.db.iterator_cf(self.family(table), mode) {
+            let (key, value) = pair.map_err(database("read", self.dir.path()))?;
+            if Some(&key[..]) == after {
+                continue;
+            }
+            bytes += key.len() + value.len();
+            out.push((Bytes::from(key), Bytes::from(value)));
+            if bytes >= bytes_max {
+                break;
+            }
+        }
+        Ok(out)
     }
 
     /// Runs `f` on the state as of this moment, whatever is written meanwhile.

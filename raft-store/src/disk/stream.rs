@@ -7,12 +7,10 @@ use super::{layout::DiskError, snapshot::SnapshotDir, state::OpenState};
 use crate::options::SNAPSHOT_BLOCK_BYTES;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use troop_txn::{Image, Table, codec, frame::Kind, image::Pair};
+use troop_txn::{Table, codec, frame::Kind, image::Pair};
 
 /// Layout of the blocks; a receiver refuses another one.
 pub const FORMAT: u32 = 1;
-/// Pairs fetched from the database at a time.
-const PAGE_PAIRS: usize = 256;
 
 #[derive(Serialize, Deserialize)]
 struct Block {
@@ -56,12 +54,13 @@ impl BlockReader {
     /// [`DiskError`] when reading fails.
     pub fn next_block(&mut self) -> Result<Option<(u64, Vec<u8>)>, DiskError> {
         while let Some(table) = self.tables.last().copied() {
-            let pairs = self.next_pairs(table)?;
+            let pairs = self.state.stretch(table, self.after.as_deref(), SNAPSHOT_BLOCK_BYTES)?;
             if pairs.is_empty() {
                 self.tables.pop();
                 self.after = None;
                 continue;
             }
+            self.after = pairs.last().map(|(key, _)| key.clone());
             self.rows += pairs.len() as u64;
             let ordinal = self.ordinal;
             self.ordinal += 1;
@@ -76,28 +75,6 @@ impl BlockReader {
         Ok(None)
     }
 
-    fn next_pairs(&mut self, table: Table) -> Result<Vec<Pair>, DiskError> {
-        let (mut pairs, mut bytes) = (Vec::new(), 0);
-        while bytes < SNAPSHOT_BLOCK_BYTES {
-            let page = self
-                .state
-                .scan(table, &[], self.after.as_deref(), PAGE_PAIRS)
-                .map_err(|e| self.damaged(e.to_string()))?;
-            if page.is_empty() {
-                break;
-            }
-            for pair in page {
-                bytes += pair.0.len() + pair.1.len();
-                self.after = Some(pair.0.clone());
-                pairs.push(pair);
-                if bytes >= SNAPSHOT_BLOCK_BYTES {
-                    break;
-                }
-            }
-        }
-        Ok(pairs)
-    }
-
     fn damaged(&self, what: String) -> DiskError {
         DiskError::Damaged {
             path: self.state.path(),
@@ -108,8 +85,9 @@ impl BlockReader {
 
 /// Builds a state from blocks.
 pub struct BlockWriter {
-    dir: SnapshotDir,
     state: OpenState,
+    // After `state`: a snapshot that was broken off is closed before its directory is removed.
+    dir: SnapshotDir,
     ordinal: u64,
     rows: u64,
 }

@@ -2,18 +2,18 @@
 //!
 //! A node that does not lead says so and names the leader if it knows one; it never passes a call on, so that calls
 //! cannot run in circles. The origin decides where to try next.
+//!
+//! The catch: what is once in the log is applied by every node, and one that cannot read it must stop. So an entry is opened here, by
+//! the leader, before it gets there, whoever sent it.
 
 use super::RaftStore;
-use crate::{
-    options::DISK_RESERVE_BYTES,
-    types::{Answer, Packed, Types},
-};
+use crate::types::{Answer, Packed, Types};
 use bytes::Bytes;
 use openraft::{
     ReadPolicy,
     error::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError},
 };
-use troop_txn::{Op, Outcome, Txn, codec};
+use troop_txn::{Op, Outcome, Txn, codec, entry::ENTRY_MAX_BYTES};
 
 /// What became of a write on this node.
 #[derive(Debug)]
@@ -31,7 +31,11 @@ pub enum LocalWrite {
 impl RaftStore {
     /// Proposes a packed transaction, if this node leads, and waits until it is applied here.
     pub(crate) async fn write_here(&self, packed: Bytes) -> LocalWrite {
-        if let Err(reason) = self.has_room_for(&packed) {
+        let status = self.status();
+        if status.leader != Some(self.node_id()) {
+            return LocalWrite::NotLeader(status.leader, "this node does not lead".into());
+        }
+        if let Err(reason) = fits_the_log(&packed).and_then(|txn| self.has_room_for(&txn)) {
             return LocalWrite::Refused(reason);
         }
         match self.raft.client_write(Packed(packed)).await {
@@ -58,13 +62,13 @@ impl RaftStore {
     }
 
     /// Below the reserve only what frees space is taken.
-    fn has_room_for(&self, packed: &Bytes) -> Result<(), String> {
+    fn has_room_for(&self, txn: &Txn) -> Result<(), String> {
         let free = match rustix::fs::statvfs(&self.options.data_dir) {
             Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
             // Not knowing is no reason to refuse: the write itself will tell.
             Err(_) => return Ok(()),
         };
-        if free >= DISK_RESERVE_BYTES || only_deletes(packed) {
+        if free >= self.options.disk_reserve_bytes || frees_space(txn) {
             return Ok(());
         }
         let free_mib = free >> 20;
@@ -74,10 +78,14 @@ impl RaftStore {
     }
 }
 
-fn only_deletes(packed: &Bytes) -> bool {
-    let Ok(txn) = codec::unpack::<Txn>(packed) else {
-        return false;
-    };
+fn fits_the_log(packed: &Bytes) -> Result<Txn, String> {
+    if packed.len() > ENTRY_MAX_BYTES {
+        return Err(format!("{} bytes are more than one entry may have", packed.len()));
+    }
+    codec::unpack(packed).map_err(|e| format!("the leader cannot read the change; is it older than the sender? {e}"))
+}
+
+fn frees_space(txn: &Txn) -> bool {
     txn.ops
         .iter()
         .all(|op| matches!(op, Op::Delete { .. } | Op::CompactEvents { .. }))

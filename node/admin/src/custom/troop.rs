@@ -18,6 +18,9 @@ pub(super) const DOORS: &[Door] = &[
     ("/troop/status", Method::GET, |admin, call| {
         Box::pin(status(admin, call))
     }),
+    ("/troop/digest", Method::GET, |admin, call| {
+        Box::pin(digest(admin, call))
+    }),
     ("/troop/nodes", Method::GET, |admin, call| {
         Box::pin(nodes(admin, call))
     }),
@@ -53,6 +56,17 @@ const USES_MAX: u64 = 1_000;
 
 async fn status(admin: &Admin, _: &Call) -> Reply {
     Ok(answer::ok(&status_document(&admin.cluster.status().await?)))
+}
+
+/// Two nodes at one revision have the same state if and only if they have the same digest, and reached it by the same
+/// changes in the same order if they have the same chain.
+async fn digest(admin: &Admin, _: &Call) -> Reply {
+    let notes = admin.store.notes().map_err(Failure::from)?;
+    Ok(answer::ok(&json!({
+        "revision": notes.revision.get(),
+        "digest": format!("{:032x}", notes.digest),
+        "chain": format!("{:032x}", notes.chain),
+    })))
 }
 
 fn status_document(status: &ClusterStatus) -> Value {
