@@ -35,7 +35,12 @@ pub async fn keep(cluster: Arc<Cluster>) {
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
         let status = keeper.cluster.store.status();
-        if status.stopped.is_some() || *keeper.cluster.removed.borrow() {
+        if let Some(reason) = status.stopped {
+            // Not the end of the process: it serves what it has, and says so at /troop/health.
+            tracing::error!(reason, "the store has stopped; restart this node to take part again");
+            return;
+        }
+        if *keeper.cluster.removed.borrow() {
             return;
         }
         match status.leader {
