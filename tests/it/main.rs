@@ -1,3 +1,20 @@
 //! Facts about real processes.
+//!
+//! One file per subject. Every test has processes of its own and ends them; those with a cluster end by comparing the state of all
+//! its nodes ([`troop_tests::cluster`]).
 
+mod admin_input;
+mod admission;
+mod agreement;
+mod away;
+mod balancing;
+mod command_line;
+mod ending;
+mod failover;
 mod house;
+mod membership;
+mod plugging;
+mod proxying;
+mod refusals;
+mod serving;
+mod writers;
