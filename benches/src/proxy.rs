@@ -1,0 +1,125 @@
+//! CPU time per proxied request, troop beside nginx.
+//!
+//! Two runners on one track take turns in short laps; whoever goes first changes with every pair, so that a neighbour who
+//! grows louder or a processor that grows warmer meets both. A lap's result is the ratio to the other's lap beside it, and the
+//! figure is the middle of these.
+
+use crate::{
+    ProxyArgs,
+    figure::Report,
+    load::{self, Amount, RequestHead},
+    machine,
+    nginx::Nginx,
+    node::{Node, Setup},
+    origin,
+    program::Program,
+    spread::Spread,
+};
+use anyhow::{Result, ensure};
+use std::{net::SocketAddr, path::Path};
+
+/// Requests before a proxy is measured: pools filled, code in the caches.
+const WARM_REQUESTS: usize = 2_000;
+
+/// Measures both kinds of request head.
+///
+/// # Errors
+/// When a proxy does not start or an answer is not the origin's.
+pub fn measure(troop: &Path, args: ProxyArgs, report: &mut Report) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let origin = origin::start(machine::cores())?;
+    let node = Node::found(&Setup::on_proxy_core(troop), dir.path())?;
+    node.route_to(origin)?;
+    let nginx = Nginx::start(origin, dir.path(), &[])?;
+    let troop = Runner {
+        program: &node.program,
+        proxy: node.proxy,
+    };
+    let nginx = Runner {
+        program: &nginx.program,
+        proxy: nginx.proxy,
+    };
+    for head in [RequestHead::Lean, RequestHead::Browser] {
+        compare(&troop, &nginx, head, args, report)?;
+    }
+    Ok(())
+}
+
+struct Runner<'a> {
+    program: &'a Program,
+    proxy: SocketAddr,
+}
+
+/// One lap.
+#[derive(Clone, Copy, Debug)]
+struct Lap {
+    micros_per_request: f64,
+    requests_per_second: f64,
+}
+
+impl Runner<'_> {
+    fn warm(&self, head: RequestHead, connections: usize) -> Result<()> {
+        load::put(self.proxy, head, connections, Amount::Requests(WARM_REQUESTS))?;
+        Ok(())
+    }
+
+    fn lap(&self, head: RequestHead, args: ProxyArgs) -> Result<Lap> {
+        let before = self.program.cpu_time()?;
+        let answered = load::put(self.proxy, head, args.connections, Amount::Time(args.round()))?;
+        let used = self.program.cpu_time()?.saturating_sub(before);
+        ensure!(answered > 0, "not one request was answered in a round");
+        Ok(Lap {
+            micros_per_request: used.as_secs_f64() * 1e6 / answered as f64,
+            requests_per_second: answered as f64 / args.round().as_secs_f64(),
+        })
+    }
+}
+
+fn compare(
+    troop: &Runner<'_>,
+    nginx: &Runner<'_>,
+    head: RequestHead,
+    args: ProxyArgs,
+    report: &mut Report,
+) -> Result<()> {
+    troop.warm(head, args.connections)?;
+    nginx.warm(head, args.connections)?;
+    let mut pairs = Vec::with_capacity(args.rounds);
+    for round in 0..args.rounds {
+        pairs.push(if round % 2 == 0 {
+            let first = troop.lap(head, args)?;
+            (first, nginx.lap(head, args)?)
+        } else {
+            let first = nginx.lap(head, args)?;
+            (troop.lap(head, args)?, first)
+        });
+    }
+    let ratio = Spread::of(
+        pairs
+            .iter()
+            .map(|(troop, nginx)| troop.micros_per_request / nginx.micros_per_request),
+    );
+    let what = format!("CPU per request over nginx, {}", head.name());
+    let note = format!("quartiles {}; {}", ratio.quartiles(), absolute(&pairs));
+    report.time(what, ratio.median(), "x", ceiling(head), note);
+    Ok(())
+}
+
+/// The ceiling is agreed for the lean head, as load generators send it.
+fn ceiling(head: RequestHead) -> &'static str {
+    match head {
+        RequestHead::Lean => "cpu_ratio_nginx",
+        RequestHead::Browser => "",
+    }
+}
+
+fn absolute(pairs: &[(Lap, Lap)]) -> String {
+    let middle = |pick: &dyn Fn(&(Lap, Lap)) -> f64| Spread::of(pairs.iter().map(pick)).median();
+    format!(
+        "{:.1} over {:.1} us, {:.0} over {:.0} requests/s",
+        middle(&|pair| pair.0.micros_per_request),
+        middle(&|pair| pair.1.micros_per_request),
+        middle(&|pair| pair.0.requests_per_second),
+        middle(&|pair| pair.1.requests_per_second),
+    )
+}
