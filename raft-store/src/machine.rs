@@ -6,8 +6,8 @@
 //! Snapshots: the checkpoint is taken here, while nothing is applied, so that what it contains and what it says it
 //! contains are the same. Installing looks at what came, then swaps the whole state.
 //!
-//! The catch: an entry that is skipped is never missed by anybody, the nodes just differ from then on. So every entry must
-//! follow the one applied before it, whoever promised that it does.
+//! The catch: an entry that is skipped or applied twice is never missed by anybody, the nodes just differ from then on. So the
+//! [log reader](crate::disk::log_reader) gives all entries of a range or an error, and each must come after the one applied before it.
 
 use crate::{
     disk::{
@@ -108,7 +108,7 @@ impl Machine {
         let mut answers: Vec<(ApplyResponder<Types>, Answer)> = Vec::new();
         let (mut last, mut revision) = (None, None);
         for (entry, responder) in run {
-            follows(before, entry.log_id.index)?;
+            comes_after(before, entry.log_id.index)?;
             before = Some(entry.log_id.index);
             let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;
             if let Answer(Some(Outcome::Applied(now))) = answer {
@@ -129,10 +129,9 @@ impl Machine {
     }
 }
 
-/// An entry after a gap, or one that was applied before, must not be applied.
-fn follows(before: Option<u64>, index: u64) -> Result<(), io::Error> {
+fn comes_after(before: Option<u64>, index: u64) -> Result<(), io::Error> {
     match before {
-        Some(before) if index != before + 1 => {
+        Some(before) if index <= before => {
             Err(io::Error::other(format!("entry {index} was to be applied after entry {before}")))
         }
         _ => Ok(()),

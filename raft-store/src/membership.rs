@@ -3,6 +3,7 @@
 //! These work on the leader only and say so elsewhere. Who *may* take part is the business of the crate `cluster`.
 
 use crate::{
+    options::MEMBERSHIP_TIMEOUT,
     store::RaftStore,
     types::{Peer, alias::LogId},
 };
@@ -124,7 +125,12 @@ impl RaftStore {
     }
 
     async fn change(&self, change: ChangeMembers<u64, Peer>, retain: bool) -> Result<(), MembershipError> {
-        match self.raft().change_membership(change, retain).await {
+        let changing = self.raft().change_membership(change, retain);
+        let Ok(changed) = tokio::time::timeout(MEMBERSHIP_TIMEOUT, changing).await else {
+            let waited = format!("no majority within {MEMBERSHIP_TIMEOUT:?}");
+            return Err(MembershipError::Unconfirmed(waited));
+        };
+        match changed {
             Ok(_) => Ok(()),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
                 Err(MembershipError::NotLeader { leader: to.leader_id })

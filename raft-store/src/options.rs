@@ -2,8 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-/// Interval between heartbeats: four can be lost before anybody could campaign.
-pub const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Interval between heartbeats: three can be lost before the lease ends. openraft gives each one three quarters of it to be
+/// answered, so members must be less than 110 ms apart.
+pub const HEARTBEAT: Duration = Duration::from_millis(150);
 /// Shortest wait of a campaign, on top of the lease below.
 pub const ELECTION_MIN: Duration = Duration::from_millis(400);
 /// Longest wait; the spread keeps two survivors from campaigning together. It is the leader's lease, too: a follower

@@ -64,7 +64,9 @@ pub struct RaftStore {
     state: StateDb,
     progress: Progress,
     network: Network,
+    /// Room for proposals under way, in KiB.
     proposals: Semaphore,
+    stopped: watch::Receiver<Option<String>>,
 }
 
 impl RaftStore {
@@ -82,13 +84,14 @@ impl RaftStore {
         let state = StateDb::open(&layout)?;
         let log = LogStore::open(&layout, state.clone())?;
         let machine = Machine::open(state.clone())?;
+        log.must_continue(machine.applied()?)?;
         let progress = machine.progress();
         let network = Network::new(dialer, cluster.clone(), options.node_id);
         let config = Arc::new(config(&options, &cluster).validate()?);
         let raft = Raft::new(options.node_id, config, network.clone(), log, machine)
             .await
             .map_err(|e| OpenError::Start(e.to_string()))?;
-        let proposals = Semaphore::new(options::PROPOSALS_MAX);
+        let stopped = watch_over(&raft);
         Ok(Arc::new(RaftStore {
             raft,
             options,
@@ -96,7 +99,8 @@ impl RaftStore {
             state,
             progress,
             network,
-            proposals,
+            proposals: Semaphore::new(options::PROPOSALS_MAX_BYTES >> 10),
+            stopped,
         }))
     }
 
@@ -127,28 +131,33 @@ impl RaftStore {
             Some(leader) if leader == self.options.node_id => voters == 1 || acked,
             leader => leader.is_some(),
         };
+        let stopped = self.stopped_because();
+        let runs = stopped.is_none();
         RaftStatus {
-            quorum,
-            role,
-            leader: metrics.current_leader,
+            quorum: quorum && runs,
+            role: if runs { role } else { "stopped" },
+            // A node that stopped does not hear of who leads.
+            leader: metrics.current_leader.filter(|_| runs),
             term: metrics.current_term,
             last_log_index: metrics.last_log_index.unwrap_or_default(),
             applied_index: *self.progress.index.borrow(),
-            stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
+            stopped,
         }
+    }
+
+    /// Why Raft has stopped here, once it has. Reads of the local image go on, nothing else does: only a new start of the node
+    /// brings it back.
+    pub fn stopped(&self) -> watch::Receiver<Option<String>> {
+        self.stopped.clone()
+    }
+
+    pub(crate) fn stopped_because(&self) -> Option<String> {
+        self.stopped.borrow().clone()
     }
 
     /// Index of the last applied entry of any kind, and each one after it.
     pub fn applied_index(&self) -> watch::Receiver<u64> {
         self.progress.index.subscribe()
-    }
-
-    /// Waits until Raft's own picture changes: leader, membership, progress, or that it stopped.
-    ///
-    /// Returns `false` once there is nothing more to wait for.
-    pub async fn changed(&self) -> bool {
-        let mut metrics = self.raft.metrics();
-        metrics.changed().await.is_ok()
     }
 
     /// Stops Raft. What is applied stays readable.
@@ -179,6 +188,24 @@ impl RaftStore {
             .get_node(&node_id)
             .map(|peer| peer.address.clone())
     }
+}
+
+/// Finds out when Raft ends, and why.
+///
+/// A core that panicked cannot say so: its last words are still that it runs. What tells is that nobody is left to say more.
+fn watch_over(raft: &Raft) -> watch::Receiver<Option<String>> {
+    let (stopped, watched) = watch::channel(None);
+    // The receivers only: a handle on Raft itself would keep it alive.
+    let (mut server, all) = (raft.server_metrics(), raft.metrics());
+    tokio::spawn(async move {
+        while server.changed().await.is_ok() {}
+        let last_words = all.borrow_watched().running_state.clone();
+        let reason = last_words.err().map(|fatal| fatal.to_string());
+        let reason = reason.unwrap_or_else(|| "raft panicked".to_owned());
+        tracing::error!(%reason, "raft has stopped on this node");
+        stopped.send_replace(Some(reason));
+    });
+    watched
 }
 
 fn config(options: &Options, cluster: &str) -> Config {

@@ -137,8 +137,8 @@ impl LogStore {
         for pair in self.db.iterator_cf(self.family(LOG), IteratorMode::Start) {
             let (key, bytes) = pair.map_err(database("read", &self.path))?;
             let entry = self.decode(&key, &bytes)?;
-            if expected.is_some_and(|index| index != entry.log_id.index) {
-                return Err(self.gap_before(entry.log_id.index));
+            if let Some(index) = expected.filter(|index| *index != entry.log_id.index) {
+                return Err(self.missing(index));
             }
             expected = Some(entry.log_id.index + 1);
         }
@@ -161,8 +161,8 @@ impl LogStore {
         database("read the log", &self.path)(source)
     }
 
-    pub(super) fn gap_before(&self, index: u64) -> DiskError {
-        self.damaged(format!("entry {index} follows a gap"))
+    pub(super) fn missing(&self, index: u64) -> DiskError {
+        self.damaged(format!("entry {index} is missing"))
     }
 
     fn damaged(&self, what: String) -> DiskError {

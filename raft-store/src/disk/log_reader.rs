@@ -1,6 +1,7 @@
 //! Reading the log for replication and for applying.
 //!
-//! The catch: a node that was away for long has more entries to apply than fit in memory at once, so they are read page by page.
+//! The catch: a node that was away for long has more entries to apply than fit in memory at once, so they are read page by page;
+//! and openraft takes what it gets for what it asked for, so a gap must not go unsaid.
 
 use super::log::{LOG, LogStore, key_of};
 use crate::{
@@ -50,24 +51,38 @@ impl LogReader {
             let entry = self.log.decode(&key, &bytes)?;
             let due = out.last().map(|before| before.log_id.index + 1);
             if due.is_some_and(|due| due != entry.log_id.index) {
-                return Err(self.log.gap_before(entry.log_id.index).into());
+                return Err(self.log.missing(entry.log_id.index - 1).into());
             }
             out.push(entry);
         }
         Ok(out)
     }
 
-    /// The same range in pages; the first one that cannot be read is the last.
-    fn pages(&self, range: Range<u64>) -> impl Iterator<Item = Result<Vec<Entry>, io::Error>> + Send {
+    /// The entries of the range, read in pages, to the end of the log if it ends sooner. When one before that is missing the last thing
+    /// given is an error.
+    fn all_of(&self, range: Range<u64>) -> impl Iterator<Item = Result<Entry, io::Error>> + Send {
         let mut rest = Some(range);
-        iter::from_fn(move || {
+        let pages = iter::from_fn(move || {
             let range = rest.take().filter(|range| !range.is_empty())?;
             let end = range.end;
-            let page = self.entries(range, APPEND_MAX_BYTES);
+            let page = self.page(range);
             let last = page.as_ref().ok().and_then(|page| page.last());
             rest = last.map(|last| last.log_id.index + 1..end);
             Some(page)
+        });
+        pages.flat_map(|page| match page {
+            Ok(entries) => entries.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
         })
+    }
+
+    fn page(&self, range: Range<u64>) -> Result<Vec<Entry>, io::Error> {
+        let due = range.start;
+        let entries = self.entries(range, APPEND_MAX_BYTES)?;
+        match entries.first() {
+            Some(first) if first.log_id.index != due => Err(self.log.missing(due).into()),
+            _ => Ok(entries),
+        }
     }
 }
 
@@ -91,11 +106,7 @@ impl RaftLogReader<Types> for LogReader {
         &mut self,
         range: RB,
     ) -> impl Stream<Item = Result<Entry, io::Error>> + OptionalSend {
-        let entries = self.pages(half_open(&range)).flat_map(|page| match page {
-            Ok(entries) => entries.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error)],
-        });
-        stream::iter(entries)
+        stream::iter(self.all_of(half_open(&range)))
     }
 
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(

@@ -3,7 +3,7 @@
 use super::{admission::Stamp, convert};
 use crate::{
     disk::{SnapshotDir, stream},
-    options::{MESSAGE_MAX_BYTES, SNAPSHOT_BLOCKS_AHEAD},
+    options::{MESSAGE_MAX_BYTES, SNAPSHOT_BLOCKS_AHEAD, STREAM_OPEN_TIMEOUT},
     types::{
         Peer, Types,
         alias::{Snapshot, Vote},
@@ -120,7 +120,7 @@ impl RaftNetworkV2<Types> for Connection {
     fn stream_append<'s, S>(
         &'s mut self,
         input: S,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> BoxFuture<
         's,
         Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>,
@@ -130,7 +130,7 @@ impl RaftNetworkV2<Types> for Connection {
     {
         async move {
             let requests = input.map(|request| convert::append_out(&request));
-            let replies = within(option.soft_ttl(), self.client.append(requests)).await?;
+            let replies = within(STREAM_OPEN_TIMEOUT, self.client.append(requests)).await?;
             let replies = replies.map(|reply| reply.and_then(convert::append_reply_in).map_err(failed));
             Ok(replies.boxed())
         }

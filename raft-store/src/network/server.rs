@@ -3,13 +3,14 @@
 use super::{admission, convert};
 use crate::{
     disk::{StateDb, stream},
-    options::MESSAGE_MAX_BYTES,
+    options::{MESSAGE_MAX_BYTES, SNAPSHOT_PART_TIMEOUT},
     store::{LocalWrite, RaftStore},
     types::alias::{Raft, Snapshot},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::{fmt::Display, future, pin::Pin, sync::Arc};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 use troop_proto::peer::{
     self as wire, peer_server, propose_reply::Result as Proposed, read_index_reply::Result as ReadIndex,
@@ -21,12 +22,15 @@ use troop_txn::codec;
 pub struct PeerService {
     store: Arc<RaftStore>,
     gate: Arc<dyn admission::Gate>,
+    /// Taken while a snapshot is received: a second one would only fill the disk.
+    receiving: Semaphore,
 }
 
 impl PeerService {
     /// Ready to be added to a server.
     pub fn server(store: Arc<RaftStore>, gate: Arc<dyn admission::Gate>) -> peer_server::PeerServer<Self> {
-        peer_server::PeerServer::new(PeerService { store, gate })
+        let receiving = Semaphore::new(1);
+        peer_server::PeerServer::new(PeerService { store, gate, receiving })
             .max_decoding_message_size(MESSAGE_MAX_BYTES)
             .max_encoding_message_size(MESSAGE_MAX_BYTES)
     }
@@ -122,6 +126,8 @@ impl peer_server::Peer for PeerService {
         request: Request<Streaming<wire::SnapshotPart>>,
     ) -> Result<Response<wire::SnapshotReply>, Status> {
         let parts = self.admit(request)?;
+        let busy = |_| Status::unavailable("another snapshot is being received here");
+        let _turn = self.receiving.try_acquire().map_err(busy)?;
         let (header, snapshot) = receive(self.store.state(), parts).await?;
         let vote = convert::vote_in(header.vote)?;
         let response = self
@@ -181,10 +187,15 @@ async fn receive(
         );
         return Err(Status::failed_precondition(reason));
     }
-    let mut blocks = stream::BlockWriter::open(state.incoming().map_err(failed)?).map_err(failed)?;
+    let open = || stream::BlockWriter::open(state.incoming()?);
+    let mut blocks = tokio::task::block_in_place(open).map_err(failed)?;
     loop {
         match next_part(&mut parts).await? {
-            Part::Block(block) => blocks.take(block.ordinal, &block.frame).map_err(failed)?,
+            Part::Block(block) => {
+                // The disk may make it wait; the other tasks of this thread must not.
+                let take = || blocks.take(block.ordinal, &block.frame);
+                tokio::task::block_in_place(take).map_err(failed)?;
+            }
             Part::End(end) => {
                 let finish = move || blocks.finish(end.blocks, end.rows);
                 let snapshot = tokio::task::block_in_place(finish).map_err(failed)?;
@@ -197,9 +208,9 @@ async fn receive(
 }
 
 async fn next_part(parts: &mut Streaming<wire::SnapshotPart>) -> Result<Part, Status> {
-    let part = parts
-        .message()
-        .await?
+    let waiting = tokio::time::timeout(SNAPSHOT_PART_TIMEOUT, parts.message()).await;
+    let part = waiting
+        .map_err(|_| Status::deadline_exceeded("the next part of the snapshot did not come"))??
         .ok_or_else(|| Status::data_loss("the snapshot ended before its end"))?;
     part.part.ok_or_else(|| convert::missing("a part"))
 }

@@ -7,9 +7,13 @@
 //! one may have, the outcome is unknown and we say that.
 
 use super::{LocalWrite, RaftStore};
-use crate::network::{Lane, client::Client};
+use crate::{
+    network::{Lane, client::Client},
+    options::{PROPOSAL_MIN_BYTES, PROPOSALS_MAX_BYTES},
+    types::Types,
+};
 use bytes::Bytes;
-use openraft::async_runtime::WatchReceiver;
+use openraft::{alias::WatchReceiverOf, async_runtime::WatchReceiver, metrics::RaftServerMetrics};
 use std::{error::Error, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
@@ -40,57 +44,45 @@ pub(super) async fn propose(
 ) -> Result<Outcome, ProposeError> {
     let packed = Bytes::from(check_size(&txn)?);
     let until = Instant::now() + deadline;
+    let Ok(Ok(_room)) = timeout_at(until, store.proposals.acquire_many(weight(&packed))).await else {
+        let reason = "too many writes are under way on this node".into();
+        return Err(ProposeError::Unavailable(reason));
+    };
     let mut perhaps_sent = false;
-    let permit = timeout_at(until, store.proposals.acquire()).await;
-    let Ok(Ok(_permit)) = permit else {
-        return Err(ProposeError::Unavailable(
-            "too many writes are under way on this node".into(),
-        ));
+    let give_up = |perhaps_sent, reason: String, nothing_happened: fn(String) -> ProposeError| {
+        if perhaps_sent {
+            let request = txn.request;
+            return ProposeError::Unknown { request, reason };
+        }
+        nothing_happened(reason)
     };
     loop {
-        if let Some(stopped) = store.status().stopped {
-            return Err(give_up(
-                &txn,
-                perhaps_sent,
-                ProposeError::Stopped(stopped.clone()),
-                stopped,
-            ));
+        if let Some(stopped) = store.stopped_because() {
+            return Err(give_up(perhaps_sent, stopped, ProposeError::Stopped));
         }
+        let mut news = news(store);
         let attempt = until.min(Instant::now() + ATTEMPT_MAX);
-        let reason = match timeout_at(attempt, try_propose(store, packed.clone())).await {
-            Ok(Attempt::Answer(outcome)) => return Ok(outcome),
-            Ok(Attempt::Final(reason)) => return Err(ProposeError::Unavailable(reason)),
-            Ok(Attempt::NotSent(reason)) => reason,
-            Ok(Attempt::PerhapsSent(reason)) => {
+        let tried = timeout_at(attempt, try_propose(store, packed.clone())).await;
+        let reason = match tried.unwrap_or_else(|_| Attempt::unanswered()) {
+            Attempt::Answer(outcome) => return Ok(outcome),
+            // An earlier copy may still be applied, whatever became of this one.
+            Attempt::Final(reason) => return Err(give_up(perhaps_sent, reason, ProposeError::Unavailable)),
+            Attempt::NotSent(reason) => reason,
+            Attempt::PerhapsSent(reason) => {
                 perhaps_sent = true;
                 reason
             }
-            Err(_) => {
-                perhaps_sent = true;
-                "the leader did not answer in time".into()
-            }
         };
         if Instant::now() + PAUSE >= until {
-            return Err(give_up(
-                &txn,
-                perhaps_sent,
-                ProposeError::Unavailable(reason.clone()),
-                reason,
-            ));
+            return Err(give_up(perhaps_sent, reason, ProposeError::Unavailable));
         }
-        pause(store).await;
+        pause(&mut news).await;
     }
 }
 
-fn give_up(txn: &Txn, perhaps_sent: bool, nothing_happened: ProposeError, reason: String) -> ProposeError {
-    if perhaps_sent {
-        ProposeError::Unknown {
-            request: txn.request,
-            reason,
-        }
-    } else {
-        nothing_happened
-    }
+/// What a proposal takes of the room for those under way, in KiB.
+pub(super) fn weight(packed: &Bytes) -> u32 {
+    (packed.len().clamp(PROPOSAL_MIN_BYTES, PROPOSALS_MAX_BYTES) >> 10) as u32
 }
 
 /// What one try gave.
@@ -102,6 +94,12 @@ enum Attempt<T> {
     NotSent(String),
     /// It may have reached somebody.
     PerhapsSent(String),
+}
+
+impl<T> Attempt<T> {
+    fn unanswered() -> Self {
+        Attempt::PerhapsSent("the leader did not answer in time".into())
+    }
 }
 
 async fn try_propose(store: &RaftStore, packed: Bytes) -> Attempt<Outcome> {
@@ -132,9 +130,10 @@ async fn try_propose(store: &RaftStore, packed: Bytes) -> Attempt<Outcome> {
 pub(super) async fn linearize(store: &RaftStore, deadline: Duration) -> Result<Revision, ReadError> {
     let until = Instant::now() + deadline;
     loop {
-        if let Some(stopped) = store.status().stopped {
+        if let Some(stopped) = store.stopped_because() {
             return Err(ReadError::Stopped(stopped));
         }
+        let mut news = news(store);
         let attempt = until.min(Instant::now() + ATTEMPT_MAX);
         let reason = match timeout_at(attempt, try_read_index(store)).await {
             Ok(Ok(index)) => return wait_for_index(store, index, until).await,
@@ -144,7 +143,7 @@ pub(super) async fn linearize(store: &RaftStore, deadline: Duration) -> Result<R
         if Instant::now() + PAUSE >= until {
             return Err(ReadError::Unavailable(reason));
         }
-        pause(store).await;
+        pause(&mut news).await;
     }
 }
 
@@ -192,10 +191,20 @@ fn whom_to_ask(store: &RaftStore) -> Target {
     }
 }
 
+type News = WatchReceiverOf<Types, RaftServerMetrics<Types>>;
+
+/// What this node will learn about who leads, from now on. Taken before a try, so that what is learnt during it counts.
+fn news(store: &RaftStore) -> News {
+    let mut news = store.raft.server_metrics();
+    // A fresh receiver takes what everybody knows for new.
+    news.borrow_and_update();
+    news
+}
+
 /// Until there is something new to know, but not for long.
-async fn pause(store: &RaftStore) {
-    let mut metrics = store.raft.server_metrics();
-    let _ = tokio::time::timeout(PAUSE, metrics.changed()).await;
+async fn pause(news: &mut News) {
+    // Ended or not, the caller looks again.
+    let _ = tokio::time::timeout(PAUSE, news.changed()).await;
 }
 
 fn never_connected(status: &Status) -> bool {
