@@ -59,28 +59,35 @@ fn status_and_node_list_show_the_same_cluster_everywhere() {
 fn health_is_an_exit_code_with_a_reason() {
     let node = Node::alone(&[]);
     assert_eq!(node.tool(&["health"]).expecting(0).stdout, "healthy\n");
-    with_cluster(3, |cluster| {
-        let survivor = cluster.leader();
-        for n in cluster.others(survivor) {
-            cluster.node_mut(n).kill();
-        }
-        let unwell = eventually(PATIENCE, "the survivor is not well", || {
-            let asked = cluster.node(survivor).tool(&["health", "--output", "json"]);
-            if asked.code == Some(1) {
-                Ok(asked)
+    for the_leader in [true, false] {
+        with_cluster(3, |cluster| {
+            let leader = cluster.leader();
+            let survivor = if the_leader {
+                leader
             } else {
-                Err(format!("{asked:?}"))
+                cluster.others(leader)[0]
+            };
+            for n in cluster.others(survivor) {
+                cluster.node_mut(n).kill();
             }
+            let unwell = eventually(PATIENCE, "the survivor is not well", || {
+                let asked = cluster.node(survivor).tool(&["health", "--output", "json"]);
+                if asked.code == Some(1) {
+                    Ok(asked)
+                } else {
+                    Err(format!("{asked:?}"))
+                }
+            });
+            let document = unwell.json();
+            assert_eq!(document["healthy"], false);
+            assert!(
+                unwell
+                    .stderr
+                    .contains(document["reason"].as_str().unwrap_or("no reason")),
+                "{unwell:?}"
+            );
         });
-        let document = unwell.json();
-        assert_eq!(document["healthy"], false);
-        assert!(
-            unwell
-                .stderr
-                .contains(document["reason"].as_str().unwrap_or("no reason")),
-            "{unwell:?}"
-        );
-    });
+    }
 }
 
 #[test]

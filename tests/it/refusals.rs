@@ -112,14 +112,32 @@ fn a_state_that_points_nowhere_is_refused() {
     );
 }
 
-#[test]
-fn a_state_whose_files_are_gone_is_refused() {
-    let (mut node, _) = had_a_life();
+/// Leaves an empty directory where the node's state was.
+fn lose_the_state(node: &Node) {
     let state = fs::read_to_string(node.data_dir().join("STATE")).expect("a node has a state");
     let state = node.data_dir().join(state.trim());
     fs::remove_dir_all(&state).expect("a directory of ours");
     fs::create_dir(&state).expect("a directory of ours");
-    // The log says that it was applied; a state that begins anew would be another cluster's.
+}
+
+#[test]
+fn a_state_that_was_lost_is_made_again_from_the_whole_log() {
+    let (mut node, _) = had_a_life();
+    lose_the_state(&node);
+    node.start();
+    node.wait_healthy();
+    node.admin().get("/services/a").expecting(200);
+}
+
+#[test]
+fn a_state_that_was_lost_is_refused_when_the_log_no_longer_begins_at_the_beginning() {
+    let mut node = Node::alone(&[("raft_snapshot_every", "20"), ("raft_log_keep", "5")]);
+    for i in 0..100 {
+        let service = json!({"name": format!("s{i}"), "host": "a.test"});
+        node.admin().post("/services", &service).expecting(201);
+    }
+    assert_eq!(node.stop(), Some(0));
+    lose_the_state(&node);
     let refused = node.start_refused();
     assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
     assert!(refused.stderr.contains("damaged"), "{}", refused.stderr);

@@ -178,7 +178,6 @@ impl Node {
     /// Starts a process that is expected to refuse and to end by itself.
     #[track_caller]
     pub fn start_refused(&mut self) -> Finished {
-        let _place = Places::take(1);
         let finished = program::finish(self.command());
         assert_ne!(finished.code, Some(0), "it should have refused: {finished:?}");
         finished
