@@ -131,9 +131,9 @@ impl Machine {
 
 fn comes_after(before: Option<u64>, index: u64) -> Result<(), io::Error> {
     match before {
-        Some(before) if index <= before => {
-            Err(io::Error::other(format!("entry {index} was to be applied after entry {before}")))
-        }
+        Some(before) if index <= before => Err(io::Error::other(format!(
+            "entry {index} was to be applied after entry {before}"
+        ))),
         _ => Ok(()),
     }
 }
@@ -150,7 +150,9 @@ fn membership_in(state: &OpenState) -> Result<StoredMembership, DiskError> {
 }
 
 fn note_in<T: DeserializeOwned>(state: &OpenState, key: &[u8]) -> Result<Option<T>, DiskError> {
-    let bytes = state.get(Table::Meta, key).map_err(|e| damaged(state, e.to_string()))?;
+    let bytes = state
+        .get(Table::Meta, key)
+        .map_err(|e| damaged(state, e.to_string()))?;
     bytes
         .map(|bytes| codec::decode(Kind::StateMeta, key, &bytes))
         .transpose()
@@ -266,7 +268,10 @@ impl RaftStateMachine<Types> for Machine {
         let received = self.state.adopt(&snapshot)?;
         let holds = (applied_in(&received)?, membership_in(&received)?);
         if holds != (meta.last_log_id, meta.last_membership.clone()) {
-            let what = format!("the snapshot says it is of {:?} and is of {:?}", meta.last_log_id, holds.0);
+            let what = format!(
+                "the snapshot says it is of {:?} and is of {:?}",
+                meta.last_log_id, holds.0
+            );
             return Err(damaged(&received, what).into());
         }
         self.state.switch_to(received)?;

@@ -126,7 +126,10 @@ impl RaftStore {
             openraft::ServerState::Shutdown => "stopped",
         };
         let voters = metrics.membership_config.membership().voter_ids().count();
-        let acked = metrics.last_quorum_acked.as_ref().is_some_and(|at| at.elapsed() < options::QUORUM_SILENCE_MAX);
+        let acked = metrics
+            .last_quorum_acked
+            .as_ref()
+            .is_some_and(|at| at.elapsed() < options::QUORUM_SILENCE_MAX);
         let quorum = match metrics.current_leader {
             Some(leader) if leader == self.options.node_id => voters == 1 || acked,
             leader => leader.is_some(),

@@ -67,8 +67,8 @@ impl LogStore {
             DB::open_cf_descriptors(&options, &path, families()).map_err(database("open the log", &path))?;
         let db = Arc::new(db);
         let syncer = Arc::new(Syncer::open(Arc::clone(&db), &layout.synced_note())?);
-        let flusher = Flusher::start(Arc::clone(&syncer))
-            .map_err(layout::file("start the sync thread of", &path))?;
+        let flusher =
+            Flusher::start(Arc::clone(&syncer)).map_err(layout::file("start the sync thread of", &path))?;
         let store = LogStore {
             db,
             path,
@@ -92,9 +92,10 @@ impl LogStore {
             return Err(self.damaged("it is empty, and the state beside it is not".into()));
         }
         match (self.purged()?, applied) {
-            (Some(purged), None) => {
-                Err(self.damaged(format!("it starts after entry {}, and the state is empty", purged.index)))
-            }
+            (Some(purged), None) => Err(self.damaged(format!(
+                "it starts after entry {}, and the state is empty",
+                purged.index
+            ))),
             (Some(purged), Some(applied)) if applied.index < purged.index => Err(self.damaged(format!(
                 "it starts after entry {}, and the state ends with entry {}",
                 purged.index, applied.index
@@ -198,7 +199,6 @@ impl LogStore {
     fn write(&self, batch: WriteBatch) -> Result<(), DiskError> {
         self.db.write(batch).map_err(database("write", &self.path))
     }
-
 }
 
 fn families() -> Vec<ColumnFamilyDescriptor> {

@@ -38,11 +38,7 @@ impl LogReader {
         let (from, end) = (key_of(range.start), key_of(range.end));
         let mode = IteratorMode::From(&from, Direction::Forward);
         let (mut out, mut bytes_read) = (Vec::<Entry>::new(), 0);
-        for pair in self
-            .log
-            .database()
-            .iterator_cf(self.log.family(LOG), mode)
-        {
+        for pair in self.log.database().iterator_cf(self.log.family(LOG), mode) {
             let (key, bytes) = pair.map_err(|e| self.log.failed(e))?;
             if key[..] >= end[..] || (bytes_read >= bytes_max && !out.is_empty()) {
                 break;

@@ -54,7 +54,9 @@ impl BlockReader {
     /// [`DiskError`] when reading fails.
     pub fn next_block(&mut self) -> Result<Option<(u64, Vec<u8>)>, DiskError> {
         while let Some(table) = self.tables.last().copied() {
-            let pairs = self.state.stretch(table, self.after.as_deref(), SNAPSHOT_BLOCK_BYTES)?;
+            let pairs = self
+                .state
+                .stretch(table, self.after.as_deref(), SNAPSHOT_BLOCK_BYTES)?;
             if pairs.is_empty() {
                 self.tables.pop();
                 self.after = None;

@@ -30,9 +30,13 @@ impl PeerService {
     /// Ready to be added to a server.
     pub fn server(store: Arc<RaftStore>, gate: Arc<dyn admission::Gate>) -> peer_server::PeerServer<Self> {
         let receiving = Semaphore::new(1);
-        peer_server::PeerServer::new(PeerService { store, gate, receiving })
-            .max_decoding_message_size(MESSAGE_MAX_BYTES)
-            .max_encoding_message_size(MESSAGE_MAX_BYTES)
+        peer_server::PeerServer::new(PeerService {
+            store,
+            gate,
+            receiving,
+        })
+        .max_decoding_message_size(MESSAGE_MAX_BYTES)
+        .max_encoding_message_size(MESSAGE_MAX_BYTES)
     }
 
     fn admit<T>(&self, request: Request<T>) -> Result<T, Status> {

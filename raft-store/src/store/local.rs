@@ -82,7 +82,8 @@ fn fits_the_log(packed: &Bytes) -> Result<Txn, String> {
     if packed.len() > ENTRY_MAX_BYTES {
         return Err(format!("{} bytes are more than one entry may have", packed.len()));
     }
-    codec::unpack(packed).map_err(|e| format!("the leader cannot read the change; is it older than the sender? {e}"))
+    codec::unpack(packed)
+        .map_err(|e| format!("the leader cannot read the change; is it older than the sender? {e}"))
 }
 
 fn frees_space(txn: &Txn) -> bool {
