@@ -176,8 +176,8 @@ fn the_version_names_kongs_release() {
 
 #[test]
 fn settings_say_where_each_value_was_written() {
-    let mut node = Node::new("seven", &[("workers", "3")]);
-    node.set("log_level", "warn");
+    let mut node = Node::new("seven", &[("workers", "3"), ("log_level", "warn")]);
+    node.set_join("127.0.0.1:7443", "troop1.secret-of-a-token");
     let mut command = program::command();
     let start = node.command();
     let arguments: Vec<_> = start.get_args().skip(1).collect();
@@ -188,7 +188,9 @@ fn settings_say_where_each_value_was_written() {
         .args(arguments)
         .env("TROOP_DRAIN_TIMEOUT", "7s");
     // The file names a drain timeout too; the variable lies on top of it.
-    let document = program::finish(command).expecting(0).json();
+    let shown = program::finish(command).expecting(0);
+    assert!(!shown.stdout.contains("secret-of-a-token"), "{shown:?}");
+    let document = shown.json();
     let settings = document["settings"].as_array().cloned().unwrap_or_default();
     for (name, value, from) in [
         ("workers", "3", "troop.conf line"),

@@ -17,4 +17,5 @@ mod plugging;
 mod proxying;
 mod refusals;
 mod serving;
+mod watching;
 mod writers;

@@ -167,6 +167,31 @@ impl Connection {
         }
     }
 
+    /// Reads only the head of an answer whose body goes on and on; [`Connection::next_chunk`] reads on.
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is no HTTP.
+    pub fn receive_head(&mut self) -> io::Result<Answer> {
+        self.head()
+    }
+
+    /// The next chunk of a body in chunks; none at its end.
+    ///
+    /// # Errors
+    /// The connection breaks, or what comes is no chunk.
+    pub fn next_chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let line = self.line()?;
+        let digits = line.split(';').next().unwrap_or_default();
+        let size = usize::from_str_radix(digits.trim(), 16).map_err(|_| strange(&line))?;
+        if size == 0 {
+            while !self.line()?.is_empty() {}
+            return Ok(None);
+        }
+        let chunk = self.read(size)?;
+        self.line()?;
+        Ok(Some(chunk))
+    }
+
     /// Sends bytes as they are.
     ///
     /// # Errors
@@ -227,17 +252,10 @@ impl Connection {
 
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
-        loop {
-            let line = self.line()?;
-            let digits = line.split(';').next().unwrap_or_default();
-            let size = usize::from_str_radix(digits.trim(), 16).map_err(|_| strange(&line))?;
-            if size == 0 {
-                while !self.line()?.is_empty() {}
-                return Ok(body);
-            }
-            body.extend(self.read(size)?);
-            self.line()?;
+        while let Some(chunk) = self.next_chunk()? {
+            body.extend(chunk);
         }
+        Ok(body)
     }
 
     fn line(&mut self) -> io::Result<String> {
