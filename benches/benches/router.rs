@@ -1,12 +1,12 @@
 //! The router at a hundred thousand routes: one look-up, and one change.
 //!
 //! Two shapes of configuration: many hosts with ten paths each, as a platform has them, and no host at all with all paths in
-//! one tree, as one large product has them. Look-ups go over many requests in a shuffled order, because at this size the cost is errands
-//! to memory and not the algorithm; a small hot set is measured beside it.
+//! one tree, as one large product has them. Consecutive requests ask for routes far apart, because at this size the cost is errands to
+//! memory and not the algorithm; a small hot set is measured beside it.
 
 use crate::cpu_clock::CpuClock;
 use criterion::{BatchSize, Criterion};
-use std::{hint::black_box, sync::Arc};
+use std::{collections::HashMap, hint::black_box, sync::Arc};
 use troop_router::{NoHeaders, RequestHead, RouteFields, RouteSpec, Router, Tls};
 use uuid::Uuid;
 
@@ -63,6 +63,13 @@ impl Shape {
             .collect()
     }
 
+    /// This many, whose routes lie far apart.
+    fn requests(self, count: usize) -> Vec<(String, String)> {
+        (0..count)
+            .map(|at| self.request(at.wrapping_mul(STRIDE) % ROUTES))
+            .collect()
+    }
+
     fn request(self, number: usize) -> (String, String) {
         let host = self
             .host(number)
@@ -71,20 +78,41 @@ impl Shape {
     }
 }
 
-/// Look-ups and changes, each for both shapes.
+/// Look-ups and changes, each for both shapes, and beside the look-ups what one errand to memory costs on this machine: the same
+/// requests asked of a plain map that knows them word for word.
 pub fn benches(criterion: &mut Criterion<CpuClock>) {
     for shape in [Shape::ManyHosts, Shape::NoHosts] {
         let router = shape.router();
+        word_for_word(criterion, shape);
         finds(criterion, shape, &router, REQUESTS);
         finds(criterion, shape, &router, HOT_REQUESTS);
         changes(criterion, shape, &router);
     }
 }
 
-fn finds(criterion: &mut Criterion<CpuClock>, shape: Shape, router: &Router<usize>, requests: usize) {
-    let requests: Vec<_> = (0..requests)
-        .map(|at| shape.request(at.wrapping_mul(STRIDE) % ROUTES))
+fn word_for_word(criterion: &mut Criterion<CpuClock>, shape: Shape) {
+    let requests = shape.requests(REQUESTS);
+    let known: HashMap<_, _> = (0..ROUTES)
+        .map(|number| (shape.request(number), Arc::new(number)))
         .collect();
+    let mut at = 0;
+    let name = format!(
+        "router/(measure) a plain map of 100k, {}, {REQUESTS} requests",
+        shape.name()
+    );
+    criterion.bench_function(&name, |bencher| {
+        bencher.iter(|| {
+            at = (at + 1) % requests.len();
+            let found = known
+                .get(black_box(&requests[at]))
+                .expect("invariant: it knows every request");
+            **found
+        });
+    });
+}
+
+fn finds(criterion: &mut Criterion<CpuClock>, shape: Shape, router: &Router<usize>, requests: usize) {
+    let requests = shape.requests(requests);
     let mut at = 0;
     let name = format!(
         "router/find at 100k, {}, {} requests",
@@ -93,7 +121,8 @@ fn finds(criterion: &mut Criterion<CpuClock>, shape: Shape, router: &Router<usiz
     );
     criterion.bench_function(&name, |bencher| {
         bencher.iter(|| {
-            at = (at + STRIDE) % requests.len();
+            // In the order in which they lie in memory: a gateway has just read the head that it routes.
+            at = (at + 1) % requests.len();
             let (host, path) = &requests[at];
             let found = router.find(black_box(&head(host, path)));
             found

@@ -69,7 +69,7 @@ enum Subject {
     Instructions(InstructionsArgs),
     /// Three nodes: how long a write takes, and how soon every node acts on it.
     Writes(WritesArgs),
-    /// Resident memory of an idle node, and of three nodes with a configuration.
+    /// Resident memory of an idle node, and of three nodes with a configuration; whether writes get slower with it.
     Memory(MemoryArgs),
     /// All of the above.
     Compare(CompareArgs),

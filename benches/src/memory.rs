@@ -1,21 +1,34 @@
-//! Memory that a node has in RAM: idle and alone, and as a member of a cluster with a configuration.
+//! What a configuration costs: memory in RAM, and whether changing it gets slower.
 //!
-//! The catch: right after a start or a burst of writes, buffers are on their way out. So it is read after a rest, and the smallest
-//! of nothing: one reading, as an operator would take it.
+//! One change must cost what it touches and not what is there already, so the time of a write among thousands of services is
+//! set beside that of the same write among none, at the same node in the same run.
+//!
+//! The catch: right after a start or a burst of writes, buffers are on their way out. So memory is read once after a rest, as an
+//! operator would read it.
 
 use crate::{
     MemoryArgs,
+    admin::Connection,
     figure::Report,
     node::{Cluster, Node, Setup},
+    spread::Spread,
 };
 use anyhow::{Context, Result};
 use serde_json::json;
-use std::{path::Path, thread, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Rest before memory is read.
 const REST: Duration = Duration::from_secs(10);
 /// Writers that put the configuration in, so that it takes a minute and not ten.
 const WRITERS: usize = 16;
+/// Writes that are timed.
+const WRITES_TIMED: usize = 200;
+/// Routes that share a host.
+const ROUTES_PER_HOST: usize = 10;
 
 /// Measures a node alone, then a cluster.
 ///
@@ -41,11 +54,19 @@ pub fn measure(troop: &Path, args: MemoryArgs, report: &mut Report) -> Result<()
     thread::sleep(REST);
     let (empty, each) = rss_of(&cluster)?;
     report.count("RSS of a member, no configuration", empty, "MiB", "", each);
+    let among_none = write_time(&cluster.nodes[0], "none")?;
     configure(&cluster, args.services)?;
     thread::sleep(REST);
     let (full, each) = rss_of(&cluster)?;
     let what = format!("RSS of a member, {} services with a route each", args.services);
     report.count(what, full, "MiB", "", each);
+    let among_many = write_time(&cluster.nodes[0], "many")?;
+    let what = format!(
+        "a write among {} services over one among none, p50",
+        args.services
+    );
+    let note = format!("{among_many:.2} over {among_none:.2} ms");
+    report.time(what, among_many / among_none, "x", "", note);
     Ok(())
 }
 
@@ -61,6 +82,18 @@ fn rss_of(cluster: &Cluster) -> Result<(f64, String)> {
         each.iter().copied().fold(0.0, f64::max),
         format!("largest of {}", words.join(", ")),
     ))
+}
+
+/// The middle time of creating a service with a route, in milliseconds.
+fn write_time(node: &Node, among: &str) -> Result<f64> {
+    let mut admin = node.admin()?;
+    let mut times = Vec::with_capacity(WRITES_TIMED);
+    for number in 0..WRITES_TIMED {
+        let started = Instant::now();
+        create(&mut admin, &format!("among-{among}-{number}"), number)?;
+        times.push(started.elapsed());
+    }
+    Ok(Spread::of_millis(times).median())
 }
 
 fn configure(cluster: &Cluster, services: usize) -> Result<()> {
@@ -80,16 +113,18 @@ fn configure(cluster: &Cluster, services: usize) -> Result<()> {
 
 fn configure_share(node: &Node, numbers: impl Iterator<Item = usize>) -> Result<()> {
     let mut admin = node.admin()?;
-    for number in numbers {
-        let service = format!("service-{number}");
-        let host = format!("host-{}.example.test", number / 10);
-        admin.post(
-            "/services",
-            &json!({"name": service, "url": format!("http://10.0.0.1:8080/{number}")}),
-        )?;
-        let route =
-            json!({"name": format!("route-{number}"), "hosts": [host], "paths": [format!("/path-{number}")]});
-        admin.post(&format!("/services/{service}/routes"), &route)?;
-    }
+    numbers
+        .into_iter()
+        .try_for_each(|number| create(&mut admin, &format!("service-{number}"), number))
+}
+
+fn create(admin: &mut Connection, name: &str, number: usize) -> Result<()> {
+    let host = format!("host-{}.example.test", number / ROUTES_PER_HOST);
+    admin.post(
+        "/services",
+        &json!({"name": name, "url": format!("http://10.0.0.1:8080/{number}")}),
+    )?;
+    let route = json!({"name": name, "hosts": [host], "paths": [format!("/{name}")]});
+    admin.post(&format!("/services/{name}/routes"), &route)?;
     Ok(())
 }
