@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use troop_admin::{
     AddressHealth, Connections, HostHealth, Identity, Mark, MarkError, NodeFacts, PluginFacts, UpstreamHealth, Weights,
 };
-use troop_gateway::{Gateway, TargetFacts, UpstreamFacts};
+use troop_gateway::{Gauges, TargetFacts, UpstreamFacts};
 use troop_plugin_api::Plugin;
 use troop_runtime::Shutdown;
 use troop_settings::{Loaded, table};
@@ -17,7 +17,7 @@ pub struct Facts {
     configuration: Map<String, Value>,
     plugins: Vec<PluginFacts>,
     log_level: String,
-    gateway: Arc<Gateway>,
+    gateway: Gauges,
     shutdown: Shutdown,
 }
 
@@ -28,7 +28,7 @@ impl Facts {
         node_id: Uuid,
         hostname: String,
         plugins: &[Arc<dyn Plugin>],
-        gateway: Arc<Gateway>,
+        gateway: Gauges,
         shutdown: Shutdown,
     ) -> Arc<Self> {
         Arc::new(Facts {

@@ -33,6 +33,8 @@ use uuid::Uuid;
 const CONTROL_THREADS: usize = 2;
 /// Parts that were told to stop get this long beyond the drain.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests under way at the Admin and status APIs get this long.
+const DESK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Exit code of a node that was removed from its cluster: a supervisor must not start it again.
 const EXIT_REMOVED: u8 = 4;
 
@@ -112,7 +114,6 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
     let options = wiring::gateway_options(settings, node);
     let port_of_store: Arc<dyn Store> = store.clone();
     let gateway = Gateway::start(options, port_of_store.clone(), Arc::clone(&registry), plugins.clone()).await?;
-    let gateway = Arc::new(gateway);
     let served = gateway.served();
 
     let Entered { identity, founding, seeds } = entered;
@@ -122,7 +123,7 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
     tasks.spawn_on("take place", raft.handle(), Arc::clone(&cluster).take_place(founding, seeds));
 
     let control = Control::new(Arc::clone(&cluster), served, shutdown.clone());
-    let facts = Facts::new(loaded, node_uuid, hostname, &plugins, Arc::clone(&gateway), shutdown.clone());
+    let facts = Facts::new(loaded, node_uuid, hostname, &plugins, gateway.gauges(), shutdown.clone());
     let catalog = Arc::new(Catalog::new(registry));
     let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));
     tasks.spawn("expiry", sweeping);
@@ -142,12 +143,12 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
         facts,
         options,
     });
-    let apis = TaskSet::new();
-    serve_all(&apis, "admin", admin, bound.admin, &shutdown)?;
-    serve_all(&apis, "status", status, bound.status, &shutdown)?;
+    let desk = Desk { tasks: TaskSet::new(), closing: Shutdown::new() };
+    desk.open("admin", admin, bound.admin)?;
+    desk.open("status", status, bound.status)?;
 
     let ended = until_told_to_stop(&cluster, &shutdown).await;
-    stop(settings, &cluster, &store, gateway, apis, tasks, &shutdown).await;
+    stop(settings, &cluster, &store, gateway, desk, tasks, &shutdown).await;
     Ok(ended)
 }
 
@@ -201,20 +202,30 @@ fn start_cluster(
     Ok(())
 }
 
-fn serve_all(
-    apis: &TaskSet,
-    name: &'static str,
-    service: Arc<dyn Service>,
-    listeners: Vec<TcpListener>,
-    shutdown: &Shutdown,
-) -> Result<()> {
-    for listener in listeners {
-        let address = listener.local_addr().context(name)?;
-        let listener = tokio::net::TcpListener::from_std(listener).context(name)?;
-        tracing::info!(%address, "the {name} API listens");
-        apis.spawn(name, serve(Arc::clone(&service), listener, shutdown.clone()));
+/// The Admin and status APIs. They close after the proxy has drained: until then somebody may want to know how it goes, and
+/// `troop stop` waits for the port to close.
+struct Desk {
+    tasks: TaskSet,
+    closing: Shutdown,
+}
+
+impl Desk {
+    fn open(&self, name: &'static str, service: Arc<dyn Service>, listeners: Vec<TcpListener>) -> Result<()> {
+        for listener in listeners {
+            let address = listener.local_addr().context(name)?;
+            let listener = tokio::net::TcpListener::from_std(listener).context(name)?;
+            tracing::info!(%address, "the {name} API listens");
+            self.tasks.spawn(name, serve(Arc::clone(&service), listener, self.closing.clone()));
+        }
+        Ok(())
     }
-    Ok(())
+
+    async fn close(self) -> Vec<&'static str> {
+        self.closing.drain("the proxy has drained");
+        let late = self.tasks.finish(DESK_TIMEOUT).await;
+        self.closing.stop("closed");
+        late
+    }
 }
 
 async fn until_told_to_stop(cluster: &Cluster, shutdown: &Shutdown) -> Ended {
@@ -233,21 +244,20 @@ async fn stop(
     settings: &Settings,
     cluster: &Cluster,
     store: &RaftStore,
-    gateway: Arc<Gateway>,
-    apis: TaskSet,
+    gateway: Gateway,
+    desk: Desk,
     tasks: TaskSet,
     shutdown: &Shutdown,
 ) {
     if let Err(error) = cluster.hand_over().await {
         tracing::info!(%error, "leadership stays here until the others notice");
     }
-    gateway.drain();
-    let drained = gateway.finish(settings.drain_timeout).await;
+    let drained = gateway.join(settings.drain_timeout).await;
     if drained.connections_cut > 0 {
         tracing::warn!(connections = drained.connections_cut, "connections were cut at the end of the drain");
     }
+    let late = desk.close().await;
     shutdown.stop("drained");
-    let late = apis.finish(STOP_TIMEOUT).await;
     store.stop().await;
     let later = tasks.finish(STOP_TIMEOUT).await;
     if !late.is_empty() || !later.is_empty() {

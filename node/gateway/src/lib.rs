@@ -1,1 +1,57 @@
-//! troop-gateway.
+//! The data plane: listeners, the run loop of the phases, plans, peers.
+//!
+//! ```text
+//!  events ─► feed ─► plan ──swap──► ┐
+//!                                   ▼
+//!  client ─► wire ─► codec ─► door ─► route ─► access ─► pick ─► link ─► peer
+//!                                                                  │
+//!  client ◄─ wire ◄─ codec ◄─ filters ◄──────────── head, body ◄───┘
+//! ```
+//!
+//! Two kinds of threads. *Workers* serve: each owns its connections, its connections to peers, and its counters, and waits for nobody.
+//! The *control* runtime does everything that takes its time: following events, compiling plans, resolving names, reading the store. They
+//! meet at the plan, which a request reads once.
+//!
+//! The gateway does not know how configuration is replicated: it holds the store's port and follows its events. It does not
+//! know a plugin by name: it runs what it was given.
+
+mod access_log;
+mod answer;
+mod chain;
+mod client;
+mod counters;
+mod desk;
+mod door;
+mod fields;
+mod forward;
+mod gateway;
+mod hash;
+mod intake;
+mod limits;
+mod number;
+mod options;
+mod peer;
+mod plan;
+mod request_id;
+mod rescue;
+mod respond;
+mod runloop;
+mod shelf;
+mod sweep;
+mod tail;
+mod to_client;
+mod view;
+mod worker;
+
+pub use client::{
+    listen::{BoundAddress, ListenError},
+    tls::CertificateError,
+};
+pub use counters::CounterSnapshot;
+pub use gateway::{Drained, Gateway, Gauges, StartError};
+pub use limits::Limits;
+pub use options::{AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, ListenOptions};
+pub use plan::{
+    PlanSize,
+    upstream::{AddressFacts, TargetFacts, UpstreamFacts},
+};

@@ -1,0 +1,160 @@
+//! The head of a response as it leaves for the client.
+//!
+//! Three kinds: a peer's, one of the gateway's own before any peer was asked, and one of its own after a peer failed. They differ in what
+//! the gateway says about them. Kong: latency to the peer and `Via` are told for the first and the third, the time it took to answer
+//! for the second.
+
+use crate::{
+    client::Client,
+    number::header_value,
+    request_id::RequestId,
+    rescue::Letter,
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{CONNECTION, DATE, SERVER, UPGRADE, VIA},
+};
+use troop_plugin_api::{Edit, ReplyBody};
+
+const UPSTREAM_LATENCY: HeaderName = HeaderName::from_static("x-kong-upstream-latency");
+const PROXY_LATENCY: HeaderName = HeaderName::from_static("x-kong-proxy-latency");
+const RESPONSE_LATENCY: HeaderName = HeaderName::from_static("x-kong-response-latency");
+const UPSTREAM_STATUS: HeaderName = HeaderName::from_static("x-kong-upstream-status");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-kong-request-id");
+
+/// What the gateway says about a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A peer was asked.
+    Proxied {
+        /// Until the peer was asked.
+        gateway_ms: u32,
+        /// Until it answered, or until it was given up.
+        peer_ms: u32,
+        /// Its status, if it answered.
+        peer_status: Option<StatusCode>,
+    },
+    /// Nobody was asked.
+    Own {
+        /// Until the answer.
+        gateway_ms: u32,
+    },
+}
+
+/// How the connection goes on after a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// With another request.
+    KeepAlive,
+    /// Not at all.
+    Close,
+    /// As a WebSocket.
+    Tunnel,
+}
+
+/// Adds what the gateway says.
+pub(crate) fn complete(headers: &mut HeaderMap, client: &Client, id: &RequestId, about: About, after: After) {
+    let worker = &client.worker;
+    let tokens = &worker.options.headers;
+    match about {
+        About::Proxied {
+            gateway_ms,
+            peer_ms,
+            peer_status,
+        } => {
+            if tokens.via {
+                continue_via(headers, &worker.via);
+            }
+            if tokens.upstream_latency {
+                headers.insert(UPSTREAM_LATENCY, header_value(peer_ms));
+            }
+            if tokens.proxy_latency {
+                headers.insert(PROXY_LATENCY, header_value(gateway_ms));
+            }
+            if let Some(status) = peer_status.filter(|_| tokens.upstream_status) {
+                headers.insert(UPSTREAM_STATUS, header_value(u32::from(status.as_u16())));
+            }
+        }
+        About::Own { gateway_ms } if tokens.response_latency => {
+            headers.insert(RESPONSE_LATENCY, header_value(gateway_ms));
+        }
+        About::Own { .. } => {}
+    }
+    if tokens.server && !headers.contains_key(SERVER) {
+        headers.insert(SERVER, worker.server.clone());
+    }
+    if tokens.request_id
+        && let Ok(value) = HeaderValue::from_bytes(id.as_bytes())
+    {
+        headers.insert(REQUEST_ID, value);
+    }
+    say_what_follows(headers, after);
+}
+
+fn say_what_follows(headers: &mut HeaderMap, after: After) {
+    match after {
+        // An answer that asks for an upgrade brings its own.
+        After::KeepAlive if headers.contains_key(CONNECTION) => {}
+        After::KeepAlive => _ = headers.insert(CONNECTION, HeaderValue::from_static("keep-alive")),
+        After::Close => _ = headers.insert(CONNECTION, HeaderValue::from_static("close")),
+        After::Tunnel => {
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+    }
+}
+
+fn continue_via(headers: &mut HeaderMap, ours: &HeaderValue) {
+    let Some(theirs) = headers.get(VIA) else {
+        headers.insert(VIA, ours.clone());
+        return;
+    };
+    let list = [theirs.as_bytes(), b", ", ours.as_bytes()].concat();
+    if let Ok(list) = HeaderValue::from_bytes(&list) {
+        headers.insert(VIA, list);
+    }
+}
+
+/// The head and body of an answer of the gateway's own.
+pub(crate) fn own(letter: Letter, client: &Client) -> (StatusCode, HeaderMap, bytes::Bytes) {
+    let mut headers = HeaderMap::with_capacity(letter.headers.len() + 6);
+    headers.insert(DATE, client.worker.date());
+    for (name, value) in letter.headers {
+        headers.insert(name, value);
+    }
+    (letter.status, headers, letter.body)
+}
+
+/// A plugin's answer as a letter; `message` renders the kind that is rendered for the client's taste.
+pub(crate) fn reply(
+    reply: troop_plugin_api::Reply,
+    message: impl FnOnce(StatusCode, &str) -> Letter,
+) -> Letter {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut letter = match reply.body {
+        ReplyBody::Empty => Letter {
+            status,
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+        },
+        ReplyBody::Message(text) => message(status, &text),
+        ReplyBody::Exact { content_type, bytes } => Letter {
+            status,
+            headers: content_type.map(|kind| (http::header::CONTENT_TYPE, kind)).into_iter().collect(),
+            body: bytes,
+        },
+    };
+    letter.headers.extend(reply.headers);
+    letter
+}
+
+/// Carries out wishes.
+pub(crate) fn apply(edits: Vec<Edit>, headers: &mut HeaderMap) {
+    for edit in edits {
+        match edit {
+            Edit::Set(name, value) => _ = headers.insert(name, value),
+            Edit::Add(name, value) => _ = headers.append(name, value),
+            Edit::Remove(name) => _ = headers.remove(name),
+        }
+    }
+}

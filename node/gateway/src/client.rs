@@ -1,0 +1,160 @@
+//! The client's side: listeners, TLS, connections, and what a connection becomes.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `listen.rs` | sockets that all workers share |
+//! | `accept.rs` | taking connections in |
+//! | `connection.rs` | one connection from its first to its last byte |
+//! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
+//! | `tunnel.rs` | a WebSocket |
+//! | `tls.rs` | the certificate shown |
+
+pub(crate) mod accept;
+pub(crate) mod connection;
+pub(crate) mod listen;
+pub(crate) mod tls;
+pub(crate) mod tunnel;
+pub(crate) mod wire;
+
+use crate::{
+    peer::stream::PeerStream,
+    sweep::{Slot, Stage},
+    worker::Worker,
+};
+use bytes::Bytes;
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    rc::Rc,
+    time::Duration,
+};
+
+/// A client's connection, as the exchanges on it see it.
+pub(crate) struct Client {
+    pub worker: Rc<Worker>,
+    pub slot: Rc<Slot>,
+    /// Whence it came.
+    pub address: SocketAddr,
+    /// The address without its port, as text.
+    pub address_text: String,
+    /// Whether `X-Forwarded-*` from there are believed.
+    pub trusted: bool,
+    /// The listening address.
+    pub listener: SocketAddr,
+    /// The listening port, as text.
+    pub port_text: String,
+    /// TLS, if it is spoken.
+    pub tls: Option<TlsFacts>,
+    /// Number of the connection since the node started.
+    pub number: u64,
+    /// Requests so far.
+    pub requests: Cell<u64>,
+    /// Both sides agreed on another protocol: the peer's half waits here.
+    pub tunnel: RefCell<Option<Tunnel>>,
+    gauge: Cell<Gauge>,
+}
+
+/// What the handshake told.
+pub(crate) struct TlsFacts {
+    /// The name the client asked for.
+    pub sni: Option<String>,
+}
+
+/// The peer's half of a tunnel.
+pub(crate) struct Tunnel {
+    pub stream: PeerStream,
+    /// What the peer sent already.
+    pub early: Bytes,
+    /// How long it may be quiet.
+    pub quiet_timeout: Duration,
+}
+
+/// In which of the counted states a connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gauge {
+    Waiting,
+    Reading,
+    Writing,
+}
+
+impl Client {
+    /// A connection that has not said anything yet.
+    pub fn new(worker: Rc<Worker>, address: SocketAddr, listener: SocketAddr, tls: Option<TlsFacts>, number: u64) -> Self {
+        let ip = address.ip().to_canonical();
+        let slot = worker.sweep.enter();
+        slot.wait(Stage::Idle, worker.options.limits.idle_timeout);
+        Client {
+            trusted: worker.options.trusted_ips.iter().any(|net| net.contains(&ip)),
+            address_text: ip.to_string(),
+            port_text: listener.port().to_string(),
+            worker,
+            slot,
+            address,
+            listener,
+            tls,
+            number,
+            requests: Cell::new(0),
+            tunnel: RefCell::default(),
+            gauge: Cell::new(Gauge::Waiting),
+        }
+    }
+
+    /// The first byte of a head came.
+    pub fn head_begins(&self) {
+        self.slot.wait(Stage::Head, self.worker.options.limits.head_timeout);
+        self.count(Gauge::Reading);
+    }
+
+    /// A head is complete.
+    pub fn exchange_begins(&self) {
+        self.requests.set(self.requests.get() + 1);
+        self.slot.wait_on(Stage::Exchange);
+        self.count(Gauge::Writing);
+    }
+
+    /// The response is made; the client has to take it.
+    pub fn answer_begins(&self) {
+        self.slot.wait(Stage::Answer, self.worker.options.limits.send_timeout);
+    }
+
+    /// The client took some bytes: whatever is on its way to it may take that much longer.
+    pub fn progressed(&self) {
+        match self.slot.stage() {
+            Stage::Answer => self.slot.extend(self.worker.options.limits.send_timeout),
+            Stage::Idle => self.slot.extend(self.worker.options.limits.idle_timeout),
+            Stage::Head | Stage::Exchange => {}
+        }
+    }
+
+    /// The codec has all of the response; what is left in its buffer may still be on its way.
+    pub fn answer_ends(&self) {
+        self.slot.wait(Stage::Idle, self.worker.options.limits.idle_timeout);
+        self.count(Gauge::Waiting);
+    }
+
+    /// Whether the connection ends with the response to this request.
+    pub fn ends_after_this(&self) -> bool {
+        self.worker.is_draining() || self.requests.get() >= self.worker.options.limits.requests_per_connection_max
+    }
+
+    fn count(&self, now: Gauge) {
+        let page = &self.worker.page;
+        match self.gauge.replace(now) {
+            Gauge::Waiting => {}
+            Gauge::Reading => page.reading.down(),
+            Gauge::Writing => page.writing.down(),
+        }
+        match now {
+            Gauge::Waiting => {}
+            Gauge::Reading => page.reading.up(),
+            Gauge::Writing => page.writing.up(),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.count(Gauge::Waiting);
+        self.worker.page.closed.up();
+    }
+}

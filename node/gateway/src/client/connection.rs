@@ -1,0 +1,150 @@
+//! One client connection from its first to its last byte.
+//!
+//! The codec runs the exchanges; this file runs the codec: wakes it up when a deadline is over, tells it to stop when the node
+//! drains, and deals with what is left when it ends, which is a closed socket, a refusal to send, or a tunnel.
+
+use super::{Client, tunnel, wire::Wire};
+use crate::{
+    rescue::{Letter, Rescue, Taste},
+    runloop,
+    sweep::Stage,
+};
+use bytes::Bytes;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+/// How long a client may take to accept a refusal.
+const PARTING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How the codec ended.
+enum Ended {
+    /// In order.
+    Done,
+    /// With an error.
+    Failed(hyper::Error),
+    /// It was waiting for the client for too long.
+    Overdue(Stage),
+}
+
+/// Serves a connection.
+pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Client>, stream: S) {
+    let wire = Wire::new(stream, Rc::clone(&client));
+    let serving = Rc::clone(&client);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let client = Rc::clone(&serving);
+        async move { Ok::<_, Infallible>(runloop::serve(client, request).await) }
+    });
+    let mut codec = builder(&client).serve_connection(TokioIo::new(wire), service);
+    let mut told = false;
+    let ended = poll_fn(|cx| {
+        client.slot.remember(cx);
+        if client.worker.is_draining() && !told {
+            told = true;
+            Pin::new(&mut codec).graceful_shutdown();
+        }
+        match Pin::new(&mut codec).poll(cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ended::Done),
+            Poll::Ready(Err(error)) => Poll::Ready(Ended::Failed(error)),
+            Poll::Pending => overdue(&client),
+        }
+    })
+    .await;
+    let parts = codec.into_parts();
+    let (stream, refused) = parts.io.into_inner().into_stream();
+    part(&client, ended, refused, stream, parts.read_buf).await;
+}
+
+fn builder(client: &Client) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .half_close(false)
+        // Our sweep watches deadlines, and responses bring the origin's date or ours.
+        .header_read_timeout(None)
+        .auto_date_header(false)
+        .max_header_size(client.worker.options.limits.head_max_bytes)
+        // One copy into one buffer is cheaper than a vector of small writes.
+        .writev(false);
+    builder
+}
+
+/// Only waits for the client end here; while an exchange waits, it looks at the slip itself.
+fn overdue(client: &Client) -> Poll<Ended> {
+    match client.slot.stage() {
+        Stage::Exchange => Poll::Pending,
+        _ if !client.slot.is_overdue() => Poll::Pending,
+        stage => Poll::Ready(Ended::Overdue(stage)),
+    }
+}
+
+async fn part<S: AsyncRead + AsyncWrite + Unpin>(client: &Client, ended: Ended, refused: bool, mut stream: S, early: Bytes) {
+    let tunnel = client.tunnel.take();
+    let letter = match (ended, tunnel) {
+        (Ended::Done, Some(tunnel)) => return tunnel::run(client, stream, early, tunnel).await,
+        (Ended::Done, None) | (Ended::Overdue(Stage::Idle | Stage::Answer | Stage::Exchange), _) => None,
+        (Ended::Overdue(Stage::Head), _) => Some(Rescue::RequestTimeout),
+        (Ended::Failed(error), _) => {
+            tracing::debug!(client = %client.address, %error, "a connection failed");
+            refused.then(|| refusal(&error))
+        }
+    };
+    let farewell = async {
+        if let Some(rescue) = letter {
+            stream.write_all(&written(client, &rescue)).await?;
+        }
+        stream.shutdown().await
+    };
+    // Whether the client still listens is its own affair.
+    let _ = tokio::time::timeout(PARTING_TIMEOUT, farewell).await;
+}
+
+/// What a head that cannot be parsed is called.
+fn refusal(error: &hyper::Error) -> Rescue {
+    let text = error.to_string();
+    if error.is_parse_too_large() {
+        if text.contains("URI") { Rescue::TargetTooLong } else { Rescue::HeadTooLarge }
+    } else if text.contains("version") {
+        Rescue::UnknownVersion
+    } else {
+        Rescue::BadRequest
+    }
+}
+
+/// A letter with its head, for when there is no codec to write it.
+fn written(client: &Client, rescue: &Rescue) -> Vec<u8> {
+    let worker = &client.worker;
+    let id = worker.ids.next();
+    let Letter { status, headers, body } = rescue.letter(Taste::default(), worker.options.error_type, id.as_str());
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut out = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
+    let mut line = |name: &str, value: &[u8]| {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    };
+    line("Date", worker.date().as_bytes());
+    for (name, value) in &headers {
+        line(name.as_str(), value.as_bytes());
+    }
+    line("Content-Length", body.len().to_string().as_bytes());
+    line("Connection", b"close");
+    if worker.options.headers.server {
+        line("Server", worker.options.token.as_bytes());
+    }
+    if worker.options.headers.request_id {
+        line("X-Kong-Request-Id", id.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&body);
+    out
+}

@@ -1,0 +1,102 @@
+//! Sockets that all workers share.
+//!
+//! Each worker has a listening socket of its own on the same address; the kernel deals connections out among them. No worker ever
+//! hands a connection to another.
+//!
+//! The catch: sharing is allowed to *any* process of the same user, so a second gateway on the same port would not fail but silently
+//! take half of the connections. Before sharing, the address is therefore claimed once without it.
+
+use crate::options::ListenOptions;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+};
+use thiserror::Error;
+
+/// An address that cannot be listened on.
+#[derive(Debug, Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct ListenError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why not.
+    #[source]
+    pub source: io::Error,
+}
+
+/// An address that is listened on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundAddress {
+    /// With the port that was taken if any was asked for.
+    pub address: SocketAddr,
+    /// Whether clients speak TLS there.
+    pub tls: bool,
+}
+
+/// Listening sockets on one address, one per worker.
+pub(crate) fn listen(options: &ListenOptions, workers: usize) -> Result<(BoundAddress, Vec<TcpListener>), ListenError> {
+    let failed = |source| ListenError {
+        address: options.address,
+        source,
+    };
+    let sockets = share(options, workers).map_err(failed)?;
+    let address = sockets.first().map_or(Ok(options.address), TcpListener::local_addr).map_err(failed)?;
+    let bound = BoundAddress {
+        address,
+        tls: options.tls,
+    };
+    Ok((bound, sockets))
+}
+
+fn share(options: &ListenOptions, workers: usize) -> io::Result<Vec<TcpListener>> {
+    if options.address.port() != 0 {
+        drop(bind(options.address, false)?);
+    }
+    let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
+    let mut address = options.address;
+    let mut sockets = Vec::with_capacity(workers);
+    for _ in 0..workers {
+        let socket = bind(address, true)?;
+        socket.listen(backlog)?;
+        socket.set_nonblocking(true)?;
+        let listener = TcpListener::from(socket);
+        address = listener.local_addr()?;
+        sockets.push(listener);
+    }
+    Ok(sockets)
+}
+
+fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any_port() -> ListenOptions {
+        ListenOptions::plain("127.0.0.1:0".parse().expect("an address"))
+    }
+
+    #[test]
+    fn workers_share_one_port() {
+        let (bound, sockets) = listen(&any_port(), 3).expect("sockets");
+        assert_eq!(sockets.len(), 3);
+        for socket in &sockets {
+            assert_eq!(socket.local_addr().expect("an address"), bound.address);
+        }
+    }
+
+    #[test]
+    fn a_port_that_another_gateway_shares_is_still_taken() {
+        let (bound, _sockets) = listen(&any_port(), 1).expect("sockets");
+        let error = listen(&ListenOptions::plain(bound.address), 1).expect_err("the port is taken");
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains(&bound.address.to_string()));
+    }
+}

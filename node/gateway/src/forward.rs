@@ -1,0 +1,152 @@
+//! The head of the request as it leaves for the peer.
+//!
+//! Written straight into the connection's buffer: the client's fields but those that stay behind, then what the gateway says about
+//! the client. No second header map is built.
+//!
+//! The catch is whom to believe. A client can write `X-Forwarded-For: 10.0.0.1` as well as anybody. Only if the connection comes
+//! from a trusted address are its words taken over; the list of addresses is continued in any case.
+
+use crate::{fields::Fields, number::Decimal};
+use http::HeaderMap;
+use std::net::IpAddr;
+
+/// What the gateway says about a request.
+pub(crate) struct Forwarded<'a> {
+    /// The client's address; behind a trusted proxy the one that proxy told.
+    pub client: &'a str,
+    /// The address the connection comes from.
+    pub connection: &'a str,
+    /// Whether that address is trusted.
+    pub trusted: bool,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// The host asked for, lower-case, without port.
+    pub host: &'a str,
+    /// The listening port.
+    pub port: &'a str,
+    /// The path as sent.
+    pub path: &'a str,
+    /// What was stripped from its front.
+    pub prefix: &'a str,
+    /// `1.1 name/version`
+    pub via: &'a str,
+    /// The request id, unless switched off.
+    pub request_id: Option<&'a str>,
+}
+
+/// How the body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyLength {
+    /// There is none, and nothing says so.
+    None,
+    /// This many bytes.
+    Exactly(u64),
+    /// In chunks.
+    Chunked,
+}
+
+/// A head to be written.
+pub(crate) struct RequestHead<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// Path and query.
+    pub target: &'a str,
+    /// The peer's `Host`.
+    pub host: &'a str,
+    /// The client's fields.
+    pub headers: &'a HeaderMap,
+    /// What was noticed in them.
+    pub fields: &'a Fields<'a>,
+    /// What the gateway says.
+    pub forwarded: &'a Forwarded<'a>,
+    /// How the body is delimited.
+    pub length: BodyLength,
+    /// Whether it asks for a WebSocket.
+    pub websocket: bool,
+}
+
+impl RequestHead<'_> {
+    /// Appends the head with its closing blank line.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        extend(out, &[self.method.as_bytes(), b" ", self.target.as_bytes(), b" HTTP/1.1\r\nHost: "]);
+        extend(out, &[self.host.as_bytes(), b"\r\n"]);
+        self.write_connection(out);
+        for (name, value) in self.headers {
+            if !self.fields.is_dropped(name) {
+                extend(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+            }
+        }
+        self.write_length(out);
+        self.write_forwarded(out);
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_connection(&self, out: &mut Vec<u8>) {
+        let line: &[u8] = if self.websocket {
+            b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+        } else {
+            b"Connection: keep-alive\r\n"
+        };
+        out.extend_from_slice(line);
+        if self.fields.wants_trailers {
+            out.extend_from_slice(b"TE: trailers\r\n");
+        }
+    }
+
+    fn write_length(&self, out: &mut Vec<u8>) {
+        match self.length {
+            BodyLength::None => {}
+            BodyLength::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            BodyLength::Exactly(bytes) => {
+                extend(out, &[b"Content-Length: ", Decimal::of(bytes).as_bytes(), b"\r\n"]);
+            }
+        }
+    }
+
+    fn write_forwarded(&self, out: &mut Vec<u8>) {
+        let says = self.forwarded;
+        self.write_list(out, "X-Forwarded-For", "x-forwarded-for", says.connection);
+        self.write_believed(out, "X-Forwarded-Proto", "x-forwarded-proto", says.scheme);
+        self.write_believed(out, "X-Forwarded-Host", "x-forwarded-host", says.host);
+        self.write_believed(out, "X-Forwarded-Port", "x-forwarded-port", says.port);
+        self.write_believed(out, "X-Forwarded-Path", "x-forwarded-path", says.path);
+        self.write_believed(out, "X-Forwarded-Prefix", "x-forwarded-prefix", says.prefix);
+        extend(out, &[b"X-Real-IP: ", says.client.as_bytes(), b"\r\n"]);
+        self.write_list(out, "Via", "via", says.via);
+        if let Some(id) = says.request_id {
+            extend(out, &[b"X-Kong-Request-Id: ", id.as_bytes(), b"\r\n"]);
+        }
+    }
+
+    /// Ours, unless a trusted proxy said something else. An empty one of ours is not written.
+    fn write_believed(&self, out: &mut Vec<u8>, title: &str, name: &str, ours: &str) {
+        let told = if self.forwarded.trusted { self.headers.get(name) } else { None };
+        let value = told.map_or(ours.as_bytes(), |v| v.as_bytes());
+        if !value.is_empty() {
+            extend(out, &[title.as_bytes(), b": ", value, b"\r\n"]);
+        }
+    }
+
+    /// The list so far, continued with ours.
+    fn write_list(&self, out: &mut Vec<u8>, title: &str, name: &str, ours: &str) {
+        extend(out, &[title.as_bytes(), b": "]);
+        for value in self.headers.get_all(name) {
+            extend(out, &[value.as_bytes(), b", "]);
+        }
+        extend(out, &[ours.as_bytes(), b"\r\n"]);
+    }
+}
+
+fn extend(out: &mut Vec<u8>, pieces: &[&[u8]]) {
+    for piece in pieces {
+        out.extend_from_slice(piece);
+    }
+}
+
+/// The client behind a trusted proxy, as the proxy tells it in `X-Real-IP`. Kong: the default of `real_ip_header`.
+pub(crate) fn told_client(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get("x-real-ip")?.to_str().ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+//! The data plane of one node as a thing that is started, asked, drained and joined.
+
+use crate::{
+    access_log::LogWriter,
+    client::{
+        listen::{BoundAddress, ListenError, listen},
+        tls::{CertificateError, default_config},
+    },
+    counters::{CounterSnapshot, Page},
+    desk::Desk,
+    options::{AccessLog, GatewayOptions},
+    peer::{resolve::Names, tls::PeerTls},
+    plan::{
+        PlanSize,
+        feed::Press,
+        instances::Kit,
+        upstream::UpstreamFacts,
+    },
+    shelf::Shelf,
+    worker::{self, Apron, Order},
+};
+use std::{
+    io,
+    net::TcpListener,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use thiserror::Error;
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+};
+use troop_catalog::Catalog;
+use troop_plugin_api::Plugin;
+use troop_runtime::TaskSet;
+use troop_schema::Registry;
+use troop_txn::{Revision, Store, ViewError};
+use uuid::Uuid;
+
+/// Why the data plane did not start. Nothing of it is left running.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address is taken or not ours.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The default certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// TLS towards peers.
+    #[error("setting up TLS towards peers failed: {0}")]
+    PeerTls(#[from] rustls::Error),
+    /// The configuration could not be read from this node's store.
+    #[error("the configuration could not be read: {0}")]
+    Image(#[from] ViewError),
+    /// The access log cannot be written.
+    #[error("the access log {path} cannot be opened: {source}")]
+    AccessLog {
+        /// Its name.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("a worker could not be started: {0}")]
+    Worker(#[source] io::Error),
+    /// A worker ended before it served.
+    #[error("a worker ended before it served")]
+    WorkerEnded,
+}
+
+/// How the data plane ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open at the deadline and were cut off.
+    pub connections_cut: u64,
+}
+
+/// What can be read off a running gateway. Holding it keeps nothing running.
+#[derive(Clone)]
+pub struct Gauges {
+    press: Arc<Press>,
+    pages: Vec<Arc<Page>>,
+}
+
+impl Gauges {
+    /// Totals over all workers.
+    pub fn counters(&self) -> CounterSnapshot {
+        CounterSnapshot::total(&self.pages, self.press.skipped.load(Relaxed))
+    }
+
+    /// How much is served.
+    pub fn plan_size(&self) -> PlanSize {
+        self.press.plan.load().size()
+    }
+
+    /// What is known of an upstream's targets on this node.
+    pub fn upstream_facts(&self, upstream: Uuid) -> Option<UpstreamFacts> {
+        self.press.plan.load().upstream(upstream).map(|u| u.facts())
+    }
+}
+
+/// The data plane, running.
+pub struct Gateway {
+    press: Arc<Press>,
+    addresses: Vec<BoundAddress>,
+    pages: Vec<Arc<Page>>,
+    orders: watch::Sender<Order>,
+    workers: Vec<JoinHandle<io::Result<u64>>>,
+    access_log: Option<LogWriter>,
+    tasks: TaskSet,
+}
+
+impl Gateway {
+    /// Binds every address, reads the configuration, and starts the workers; they serve when this returns. Must be called on the control
+    /// runtime: following events, resolving names and reading the store happen there.
+    ///
+    /// # Errors
+    /// [`StartError`] says what stood in the way.
+    pub async fn start(
+        options: GatewayOptions,
+        store: Arc<dyn Store>,
+        registry: Arc<Registry>,
+        plugins: Vec<Arc<dyn Plugin>>,
+    ) -> Result<Gateway, StartError> {
+        let workers = options.workers.get();
+        let (addresses, listeners) = bind(&options, workers)?;
+        let tasks = TaskSet::new();
+        let (press, desk) = set_up(&options, store, registry, plugins, &tasks);
+        let served = print_first(&press).await?;
+        let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
+        let access_log = open_log(&options)?;
+        let parts = Parts {
+            client_tls: if options.listeners.iter().any(|l| l.tls) { Some(default_config()?) } else { None },
+            peer_tls: Arc::new(PeerTls::load()?),
+            connections: Arc::default(),
+            options: Arc::new(options),
+            orders: watch::Sender::new(Order::Serve),
+        };
+        let mut gateway = Gateway {
+            press,
+            addresses,
+            pages,
+            orders: parts.orders.clone(),
+            workers: Vec::new(),
+            access_log,
+            tasks,
+        };
+        gateway.start_workers(&parts, &desk, listeners).await?;
+        let press = Arc::clone(&gateway.press);
+        gateway.tasks.spawn("follow events", async move { press.follow(served).await });
+        Ok(gateway)
+    }
+
+    async fn start_workers(&mut self, parts: &Parts, desk: &Desk, listeners: Vec<Vec<(TcpListener, bool)>>) -> Result<(), StartError> {
+        let mut waiting = Vec::new();
+        for (page, listeners) in self.pages.iter().zip(listeners) {
+            let apron = Apron {
+                options: Arc::clone(&parts.options),
+                plan: Arc::clone(&self.press.plan),
+                names: Arc::clone(&self.press.names),
+                peer_tls: Arc::clone(&parts.peer_tls),
+                client_tls: parts.client_tls.clone(),
+                desk: desk.clone(),
+                page: Arc::clone(page),
+                access_log: self.access_log.as_ref().map(|log| log.pouch(Arc::clone(page))),
+                listeners,
+                connections: Arc::clone(&parts.connections),
+                orders: self.orders.subscribe(),
+                seed: rand::random(),
+            };
+            let (ready, heard) = oneshot::channel();
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{}", self.workers.len()))
+                .spawn(move || worker::run(apron, ready))
+                .map_err(StartError::Worker)?;
+            self.workers.push(thread);
+            waiting.push(heard);
+        }
+        for heard in waiting {
+            heard.await.map_err(|_| StartError::WorkerEnded)?;
+        }
+        Ok(())
+    }
+
+    /// The revision that every request starting now is served by, and each one after it.
+    pub fn served(&self) -> watch::Receiver<Revision> {
+        self.press.served.subscribe()
+    }
+
+    /// Where clients are listened to, in the order of the options.
+    pub fn addresses(&self) -> &[BoundAddress] {
+        &self.addresses
+    }
+
+    /// What can be read off it while it runs, for whoever reports on it.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            press: Arc::clone(&self.press),
+            pages: self.pages.clone(),
+        }
+    }
+
+    /// Takes no new connections; closes idle ones; ends each of the others after its current response.
+    pub fn drain(&self) {
+        self.orders.send_if_modified(|order| {
+            let news = *order == Order::Serve;
+            if news {
+                *order = Order::Drain;
+            }
+            news
+        });
+    }
+
+    /// Drains, waits until the deadline for connections to end, cuts off the rest, and ends.
+    pub async fn join(mut self, deadline: Duration) -> Drained {
+        self.drain();
+        let workers = std::mem::take(&mut self.workers);
+        let ended = tokio::task::spawn_blocking(move || workers.into_iter().map(join_worker).sum());
+        tokio::pin!(ended);
+        let cut = match tokio::time::timeout(deadline, &mut ended).await {
+            Ok(cut) => cut,
+            Err(_) => {
+                self.orders.send_replace(Order::Stop);
+                ended.await
+            }
+        };
+        if let Some(log) = self.access_log.take() {
+            let written = tokio::task::spawn_blocking(move || log.finish());
+            if written.await.is_err() {
+                tracing::error!("the access log was not finished");
+            }
+        }
+        self.stop_tasks().await;
+        Drained {
+            connections_cut: cut.unwrap_or_default(),
+        }
+    }
+
+    /// The feed ends with the store, the resolver's tasks never: they are told to go.
+    async fn stop_tasks(&self) {
+        self.tasks.finish(Duration::ZERO).await;
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Threads of a gateway that was not joined must not outlive it.
+        self.orders.send_replace(Order::Stop);
+    }
+}
+
+/// What all workers are given.
+struct Parts {
+    options: Arc<GatewayOptions>,
+    client_tls: Option<Arc<rustls::ServerConfig>>,
+    peer_tls: Arc<PeerTls>,
+    connections: Arc<AtomicU64>,
+    orders: watch::Sender<Order>,
+}
+
+/// The listening sockets of one worker each.
+type Sockets = Vec<Vec<(TcpListener, bool)>>;
+
+fn bind(options: &GatewayOptions, workers: usize) -> Result<(Vec<BoundAddress>, Sockets), ListenError> {
+    let mut addresses = Vec::new();
+    let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
+    for wanted in &options.listeners {
+        let (bound, shared) = listen(wanted, workers)?;
+        addresses.push(bound);
+        for (own, socket) in sockets.iter_mut().zip(shared) {
+            own.push((socket, wanted.tls));
+        }
+    }
+    Ok((addresses, sockets))
+}
+
+fn set_up(
+    options: &GatewayOptions,
+    store: Arc<dyn Store>,
+    registry: Arc<Registry>,
+    plugins: Vec<Arc<dyn Plugin>>,
+    tasks: &TaskSet,
+) -> (Arc<Press>, Desk) {
+    let limits = &options.limits;
+    let shelf = Arc::new(Shelf::new(limits.shelf_entries_max));
+    let names = Names::new(Handle::current(), limits.names_max, limits.resolve_timeout);
+    let desk = Desk::new(
+        Arc::clone(&shelf),
+        Arc::clone(&store),
+        Catalog::new(registry),
+        Handle::current(),
+        limits.lookups_max,
+    );
+    let press = Press::new(Kit::new(plugins), store, shelf, names, tasks.clone());
+    (Arc::new(press), desk)
+}
+
+/// Reading the whole image takes its time: not on a thread that others wait for.
+async fn print_first(press: &Arc<Press>) -> Result<Revision, StartError> {
+    let press = Arc::clone(press);
+    let printed = tokio::task::spawn_blocking(move || press.print_image()).await;
+    let printed = printed.map_err(|panic| StartError::Worker(io::Error::other(panic)))?;
+    Ok(printed?)
+}
+
+fn open_log(options: &GatewayOptions) -> Result<Option<LogWriter>, StartError> {
+    let AccessLog::File(path) = &options.access_log else {
+        return Ok(None);
+    };
+    let opened = LogWriter::start(path, options.limits.access_log_queue_max_bytes);
+    opened.map(Some).map_err(|source| StartError::AccessLog {
+        path: path.clone(),
+        source,
+    })
+}
+
+fn join_worker(worker: JoinHandle<io::Result<u64>>) -> u64 {
+    match worker.join() {
+        Ok(Ok(cut)) => cut,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a worker ended with an error");
+            0
+        }
+        Err(_) => {
+            tracing::error!("a worker panicked");
+            0
+        }
+    }
+}

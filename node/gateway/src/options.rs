@@ -1,0 +1,165 @@
+//! How one gateway runs: the argument of [`Gateway::start`](crate::Gateway::start).
+//!
+//! Plain values that whoever composes the program fills from its settings. Defaults are Kong's.
+
+use crate::limits::Limits;
+use ipnet::IpNet;
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use troop_plugin_api::Node;
+
+/// How one gateway runs.
+#[derive(Clone, Debug)]
+pub struct GatewayOptions {
+    /// Where clients are listened to; each worker listens everywhere.
+    pub listeners: Vec<ListenOptions>,
+    /// Threads that serve.
+    pub workers: NonZeroUsize,
+    /// How this node is called in what plugins see.
+    pub node: Node,
+    /// What `Server` and `Via` say.
+    pub token: String,
+    /// Which fields of its own the gateway adds.
+    pub headers: HeaderTokens,
+    /// Format of errors on the peer's side for clients that name no preference.
+    pub error_type: ErrorType,
+    /// Largest request body; 0 is no limit.
+    pub client_max_body_size_bytes: u64,
+    /// Whose `X-Forwarded-*` are believed.
+    pub trusted_ips: Vec<IpNet>,
+    /// Idle connections to peers.
+    pub keepalive: KeepaliveOptions,
+    /// Where a line per request goes.
+    pub access_log: AccessLog,
+    /// What is refused or cut off.
+    pub limits: Limits,
+}
+
+/// One listening address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Address and port; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Whether clients speak TLS there.
+    pub tls: bool,
+    /// Connections the kernel may hold for us until they are accepted.
+    pub backlog: u32,
+}
+
+/// Fields the gateway adds to responses, and its id to requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderTokens {
+    /// `Server` on its own answers.
+    pub server: bool,
+    /// `Via` on proxied answers.
+    pub via: bool,
+    /// `X-Kong-Proxy-Latency`
+    pub proxy_latency: bool,
+    /// `X-Kong-Upstream-Latency`
+    pub upstream_latency: bool,
+    /// `X-Kong-Response-Latency`
+    pub response_latency: bool,
+    /// `X-Kong-Upstream-Status`
+    pub upstream_status: bool,
+    /// `X-Kong-Request-Id`, to clients and to peers.
+    pub request_id: bool,
+}
+
+/// The four formats of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// `text/plain`
+    Plain,
+    /// `application/json`
+    Json,
+    /// `application/xml`
+    Xml,
+    /// `text/html`
+    Html,
+}
+
+/// Idle connections to peers, per worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepaliveOptions {
+    /// How many to keep per peer; 0 keeps none.
+    pub pool_size: usize,
+    /// After how many requests a connection is closed; 0 is never.
+    pub requests_max: u64,
+    /// How long one may lie idle; zero is for ever.
+    pub idle_timeout: Duration,
+}
+
+/// Where a line per request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// To the end of this file, which may be `/dev/stdout`.
+    File(PathBuf),
+}
+
+impl ListenOptions {
+    /// Without TLS, with the kernel's customary backlog.
+    pub fn plain(address: SocketAddr) -> Self {
+        ListenOptions {
+            address,
+            tls: false,
+            backlog: BACKLOG,
+        }
+    }
+
+    /// With TLS.
+    pub fn tls(address: SocketAddr) -> Self {
+        ListenOptions {
+            tls: true,
+            ..ListenOptions::plain(address)
+        }
+    }
+}
+
+/// Kong: 16384; the kernel lowers it to `net.core.somaxconn`.
+const BACKLOG: u32 = 16_384;
+
+impl Default for HeaderTokens {
+    fn default() -> Self {
+        HeaderTokens {
+            server: true,
+            via: true,
+            proxy_latency: true,
+            upstream_latency: true,
+            response_latency: true,
+            upstream_status: false,
+            request_id: true,
+        }
+    }
+}
+
+impl Default for KeepaliveOptions {
+    fn default() -> Self {
+        KeepaliveOptions {
+            pool_size: 512,
+            requests_max: 10_000,
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        GatewayOptions {
+            listeners: Vec::new(),
+            workers: NonZeroUsize::MIN,
+            node: Node {
+                id: String::new(),
+                hostname: String::new(),
+            },
+            token: "kong/3.9.1".to_owned(),
+            headers: HeaderTokens::default(),
+            error_type: ErrorType::Plain,
+            client_max_body_size_bytes: 0,
+            trusted_ips: Vec::new(),
+            keepalive: KeepaliveOptions::default(),
+            access_log: AccessLog::Off,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Tries: ask a peer, and if that gives nothing, perhaps another one.
+//!
+//! Whether another try is safe is the whole question. Asking twice is harmless as long as no byte of the request left, or as long
+//! as the method may be repeated. A client whose `POST` was perhaps carried out gets the error, not a second order.
+//!
+//! The catch is the idle connection: the peer may have closed it in the moment it was used. That try tells nothing about the peer, so it is not
+//! counted against `retries`.
+
+use super::{
+    connect::connect,
+    link::Link,
+    head::{Expected, PeerHead},
+    pick::{Picker, tls_key},
+    pool::{Lease, PeerKey, Pool},
+    resolve::Names,
+    send::{self, TryError},
+    tls::PeerTls,
+    upload::Upload,
+};
+use crate::{
+    counters::Page,
+    fields::Fields,
+    forward::{Forwarded, RequestHead},
+    intake::IntakeError,
+    limits::Limits,
+    plan::{Plan, compile::Service},
+    rescue::Rescue,
+    sweep::Slot,
+    worker::Worker,
+};
+use http::{HeaderMap, Method, StatusCode};
+use std::{future::poll_fn, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Instant};
+use troop_plugin_api::Try;
+
+/// What tries need of the worker.
+pub(crate) struct Means<'a> {
+    pub pool: &'a Rc<Pool>,
+    pub names: &'a Arc<Names>,
+    pub tls: &'a PeerTls,
+    pub limits: &'a Limits,
+    pub page: &'a Page,
+    pub slot: &'a Rc<Slot>,
+}
+
+/// The request, but for what changes with the peer.
+pub(crate) struct Outgoing<'a> {
+    pub method: &'a Method,
+    pub target: &'a str,
+    pub headers: &'a HeaderMap,
+    pub fields: &'a Fields<'a>,
+    pub forwarded: &'a Forwarded<'a>,
+    /// The client's own `Host`, if the peer is to get it.
+    pub host: Option<&'a str>,
+    pub expected: Expected,
+}
+
+/// A peer answered.
+pub(crate) struct Answered {
+    pub head: Box<PeerHead>,
+    pub link: Link,
+    pub lease: Lease,
+    pub peer: SocketAddr,
+    /// When the last try began.
+    pub sent_at: Instant,
+}
+
+/// What tries left behind, however they ended.
+#[derive(Default)]
+pub(crate) struct Trail {
+    /// When the last peer had been picked.
+    pub picked_at: Option<Instant>,
+    /// Tries that failed, and the last one.
+    pub tries: Vec<Try>,
+}
+
+impl Trail {
+    /// The last try gave an answer.
+    pub fn answered(&mut self, peer: SocketAddr, status: StatusCode, worker: &Worker) {
+        let at = self.picked_at.unwrap_or_else(Instant::now);
+        self.tries.push(Try {
+            peer,
+            status: Some(status.as_u16()),
+            picked_at_ms: worker.unix_us_at(at) / 1_000,
+        });
+    }
+}
+
+/// Asks peers of a service until one answers or it is no use.
+pub(crate) async fn ask(
+    plan: &Plan,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    upload: &mut Upload,
+    means: &Means<'_>,
+    trail: &mut Trail,
+) -> Result<Answered, Rescue> {
+    let mut picker = Picker::new(plan, service);
+    let mut retries_left = service.retries;
+    loop {
+        let picked = picker.pick(means.names, means.slot).await?;
+        let sent_at = Instant::now();
+        trail.picked_at = Some(sent_at);
+        let host = outgoing.host.unwrap_or(&picked.host);
+        let key = PeerKey {
+            address: picked.address,
+            tls: tls_key(service, host),
+        };
+        let failed = match try_peer(&key, host, service, outgoing, upload, means).await {
+            Ok((head, link)) => {
+                let lease = Lease::new(Rc::clone(means.pool), key, Rc::clone(means.slot));
+                return Ok(Answered {
+                    head,
+                    link,
+                    lease,
+                    peer: picked.address,
+                    sent_at,
+                });
+            }
+            Err(failed) => failed,
+        };
+        trail.tries.push(Try {
+            peer: picked.address,
+            status: None,
+            picked_at_ms: 0,
+        });
+        tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
+        if !may_try_again(&failed, outgoing.method, upload) || retries_left == 0 {
+            return Err(failed.rescue());
+        }
+        retries_left -= 1;
+        means.page.retries.up();
+        upload.rewind();
+    }
+}
+
+/// A try that gave no response.
+struct Failed {
+    error: TryError,
+    /// Whether a byte of the request left.
+    sent: bool,
+}
+
+impl Failed {
+    fn rescue(&self) -> Rescue {
+        match &self.error {
+            TryError::TimedOut => Rescue::PeerTimeout,
+            TryError::Client(IntakeError::TooLarge) => Rescue::BodyTooLarge,
+            TryError::Client(IntakeError::TooSlow) => Rescue::RequestTimeout,
+            TryError::Client(IntakeError::Broken) => Rescue::BadRequest,
+            _ => Rescue::PeerFailed,
+        }
+    }
+}
+
+/// Asks one peer, on a connection that waited if there is one, else on a new one.
+async fn try_peer(
+    key: &PeerKey,
+    host: &str,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    upload: &mut Upload,
+    means: &Means<'_>,
+) -> Result<(Box<PeerHead>, Link), Failed> {
+    let now = means.slot.now_ms();
+    while let Some(mut link) = poll_fn(|cx| Poll::Ready(means.pool.take(key, now, cx))).await {
+        match send_on(&mut link, host, service, outgoing, upload, means).await {
+            Ok(head) => return Ok((head, link)),
+            // It was closed when it was used: as good as not tried.
+            Err(failed) if was_stale(&failed.error) && may_try_again(&failed, outgoing.method, upload) => {
+                upload.rewind();
+            }
+            Err(failed) => return Err(failed),
+        }
+    }
+    let connected = connect(key, means.tls, means.slot, service.timeouts).await;
+    let mut link = connected.map_err(|error| Failed { error, sent: false })?;
+    means.page.peer_connects.up();
+    let head = send_on(&mut link, host, service, outgoing, upload, means).await?;
+    Ok((head, link))
+}
+
+async fn send_on(
+    link: &mut Link,
+    host: &str,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    upload: &mut Upload,
+    means: &Means<'_>,
+) -> Result<Box<PeerHead>, Failed> {
+    let head = RequestHead {
+        method: outgoing.method.as_str(),
+        target: outgoing.target,
+        host,
+        headers: outgoing.headers,
+        fields: outgoing.fields,
+        forwarded: outgoing.forwarded,
+        length: upload.length(),
+        websocket: outgoing.expected.websocket,
+    };
+    head.write_to(link.begin());
+    let sent = send::request(link, upload, outgoing.expected, means.slot, service.timeouts, means.limits).await;
+    sent.map_err(|error| Failed {
+        error,
+        sent: link.touched,
+    })
+}
+
+/// A connection that had waited and broke without an answer.
+fn was_stale(error: &TryError) -> bool {
+    matches!(error, TryError::Closed | TryError::Broken(_))
+}
+
+/// Kong (nginx): what may not be repeated is not repeated once it was sent.
+fn may_try_again(failed: &Failed, method: &Method, upload: &Upload) -> bool {
+    if matches!(failed.error, TryError::Client(_)) || !upload.can_repeat() {
+        return false;
+    }
+    !failed.sent || !matches!(method.as_str(), "POST" | "LOCK" | "PATCH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    fn check(method: &str, error: TryError, sent: bool, again: bool) {
+        let failed = Failed { error, sent };
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        assert_eq!(may_try_again(&failed, &method, &Upload::finished()), again, "{method} {:?} {sent}", failed.error);
+    }
+
+    #[test]
+    fn another_try_is_made_only_where_it_is_safe() {
+        let refused = || TryError::Connect(io::ErrorKind::ConnectionRefused.into());
+        check("GET", refused(), false, true);
+        check("POST", refused(), false, true);
+        check("GET", TryError::Closed, true, true);
+        check("PUT", TryError::TimedOut, true, true);
+        for method in ["POST", "PATCH", "LOCK"] {
+            check(method, TryError::Closed, true, false);
+            check(method, TryError::TimedOut, true, false);
+        }
+        check("GET", TryError::Client(IntakeError::TooSlow), true, false);
+    }
+}

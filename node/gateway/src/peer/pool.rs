@@ -1,0 +1,122 @@
+//! Connections to peers that wait for their next request.
+//!
+//! A taxi rank per peer: the last one to arrive leaves first, so that in quiet hours the ones at the back grow old and go home. A worker
+//! has its own ranks and shares none, so no request ever waits for a lock.
+//!
+//! The catch: a peer may close a waiting connection at any moment. Each one is looked at before it is used (no system call, the reactor
+//! knows), and what still slips through is tried again on a new connection by whoever sends.
+
+use super::link::Link;
+use crate::{hash::QuickMap, options::KeepaliveOptions, sweep::Slot};
+use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc, task::Context};
+
+/// Which connections are interchangeable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PeerKey {
+    /// Where to.
+    pub address: SocketAddr,
+    /// Under what name and with what checks, if with TLS.
+    pub tls: Option<TlsKey>,
+}
+
+/// What distinguishes TLS connections to one address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TlsKey {
+    /// The name the certificate is asked for.
+    pub name: Arc<str>,
+    /// Whether it is checked.
+    pub verify: bool,
+}
+
+/// A worker's ranks.
+pub(crate) struct Pool {
+    options: KeepaliveOptions,
+    ranks: RefCell<QuickMap<PeerKey, Vec<Waiting>>>,
+}
+
+struct Waiting {
+    link: Link,
+    since_ms: u64,
+}
+
+/// The right to give a link back.
+pub(crate) struct Lease {
+    pool: Rc<Pool>,
+    key: PeerKey,
+    slot: Rc<Slot>,
+}
+
+impl Pool {
+    /// Empty ranks.
+    pub fn new(options: KeepaliveOptions) -> Rc<Self> {
+        Rc::new(Pool {
+            options,
+            ranks: RefCell::default(),
+        })
+    }
+
+    /// A connection that waited for this peer, if there is a good one.
+    pub fn take(&self, key: &PeerKey, now_ms: u64, cx: &mut Context<'_>) -> Option<Link> {
+        let mut ranks = self.ranks.borrow_mut();
+        let rank = ranks.get_mut(key)?;
+        while let Some(mut waiting) = rank.pop() {
+            if !self.is_old(waiting.since_ms, now_ms) && !waiting.link.is_spoilt(cx) {
+                return Some(waiting.link);
+            }
+        }
+        None
+    }
+
+    fn put(&self, key: &PeerKey, mut link: Link, now_ms: u64) {
+        let worn = self.options.requests_max > 0 && link.served >= self.options.requests_max;
+        if worn || self.options.pool_size == 0 {
+            return;
+        }
+        link.rest();
+        let waiting = Waiting {
+            link,
+            since_ms: now_ms,
+        };
+        let mut ranks = self.ranks.borrow_mut();
+        match ranks.get_mut(key) {
+            Some(rank) => {
+                if rank.len() >= self.options.pool_size {
+                    rank.remove(0);
+                }
+                rank.push(waiting);
+            }
+            None => _ = ranks.insert(key.clone(), vec![waiting]),
+        }
+    }
+
+    /// Sends home what waited too long.
+    pub fn prune(&self, now_ms: u64) {
+        self.ranks.borrow_mut().retain(|_, rank| {
+            rank.retain(|waiting| !self.is_old(waiting.since_ms, now_ms));
+            !rank.is_empty()
+        });
+    }
+
+    fn is_old(&self, since_ms: u64, now_ms: u64) -> bool {
+        let max = u64::try_from(self.options.idle_timeout.as_millis()).unwrap_or(u64::MAX);
+        max > 0 && now_ms.saturating_sub(since_ms) > max
+    }
+
+    /// How many wait for a peer.
+    #[cfg(test)]
+    pub fn waiting(&self, key: &PeerKey) -> usize {
+        self.ranks.borrow().get(key).map_or(0, Vec::len)
+    }
+}
+
+impl Lease {
+    /// For a link to `key`; the slot tells the time.
+    pub fn new(pool: Rc<Pool>, key: PeerKey, slot: Rc<Slot>) -> Self {
+        Lease { pool, key, slot }
+    }
+
+    /// The link waits for its next request.
+    pub fn give_back(&self, link: Link) {
+        self.pool.put(&self.key, link, self.slot.now_ms());
+    }
+}

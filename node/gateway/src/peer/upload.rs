@@ -1,0 +1,96 @@
+//! The request's body behind its head.
+
+use super::{
+    chunked::{LAST_CHUNK, write_size},
+    link::Link,
+};
+use crate::{
+    forward::BodyLength,
+    intake::{Intake, IntakeError},
+};
+use std::task::{Context, Poll};
+
+/// A body on its way to a peer.
+pub(crate) struct Upload {
+    intake: Option<Intake>,
+    place: usize,
+    length: BodyLength,
+    done: bool,
+}
+
+impl Upload {
+    /// Pours `intake` behind heads that announce `length`.
+    pub fn new(intake: Intake, length: BodyLength) -> Self {
+        let done = intake.is_empty();
+        Upload {
+            intake: Some(intake),
+            place: 0,
+            length,
+            done,
+        }
+    }
+
+    /// Of no body.
+    #[cfg(test)]
+    pub fn finished() -> Self {
+        Upload {
+            intake: None,
+            place: 0,
+            length: BodyLength::None,
+            done: true,
+        }
+    }
+
+    /// How it is announced.
+    pub fn length(&self) -> BodyLength {
+        self.length
+    }
+
+    /// Whether all of it was queued.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether it can be sent once more.
+    pub fn can_repeat(&self) -> bool {
+        self.place == 0 || self.intake.as_ref().is_some_and(Intake::can_repeat)
+    }
+
+    /// Begins at the start again.
+    pub fn rewind(&mut self) {
+        self.place = 0;
+        self.done = self.intake.as_ref().is_none_or(Intake::is_empty);
+    }
+
+    /// Bytes received from the client.
+    pub fn received(&self) -> u64 {
+        self.intake.as_ref().map_or(0, Intake::received)
+    }
+
+    /// Queues the next piece on the link, which must have room.
+    pub fn poll_queue(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Poll<Result<(), IntakeError>> {
+        let Some(intake) = &mut self.intake else {
+            self.done = true;
+            return Poll::Ready(Ok(()));
+        };
+        let piece = match intake.poll_piece(cx, &mut self.place) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+            Poll::Ready(Some(Ok(piece))) => Some(piece),
+            Poll::Ready(None) => None,
+        };
+        let chunked = self.length == BodyLength::Chunked;
+        match piece {
+            None => {
+                self.done = true;
+                if chunked {
+                    link.outbox().extend_from_slice(LAST_CHUNK);
+                }
+            }
+            Some(piece) if piece.is_empty() => {}
+            Some(piece) if chunked => link.queue_chunk(piece, write_size),
+            Some(piece) => link.queue(piece),
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,232 @@
+//! From typed records to what the data plane runs on. Each record is compiled once, here, and never while a request waits.
+
+use super::record::{RouteRecord, ServiceRecord};
+use crate::peer::send::Timeouts;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use thiserror::Error;
+use troop_balancer::TargetError;
+use troop_plugin_api::{Matched, Misconfigured, Scheme};
+use troop_router::{RouteError, RouteFields, RouteSpec};
+use uuid::Uuid;
+
+/// Why a record is of no use to the data plane.
+#[derive(Debug, Error)]
+pub(crate) enum CompileError {
+    /// It lacks fields, or they have other types than this version knows.
+    #[error("the record cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// One of its patterns is none.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// It names no place.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// It is of a plugin that this node does not have.
+    #[error("plugin '{0}' is in use but not enabled")]
+    UnknownPlugin(String),
+    /// The plugin cannot use its configuration.
+    #[error("plugin '{plugin}': {source}")]
+    Misconfigured {
+        plugin: &'static str,
+        #[source]
+        source: Misconfigured,
+    },
+    /// It speaks a protocol the data plane does not.
+    #[error("protocol '{0}' is not served")]
+    Protocol(String),
+}
+
+/// A service, compiled.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub id: Uuid,
+    pub name: Option<Arc<str>>,
+    pub scheme: Scheme,
+    pub host: Host,
+    pub port: u16,
+    pub path: Option<Box<str>>,
+    /// Tries beyond the first.
+    pub retries: u32,
+    pub timeouts: Timeouts,
+    pub tls_verify: bool,
+    /// What the peer gets as `Host` when there is no upstream.
+    pub host_header: Arc<str>,
+    pub enabled: bool,
+}
+
+/// Where a service is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// At this address; an upstream of that name is not asked for.
+    Address(SocketAddr),
+    /// Behind the upstream of this name, or else wherever the name leads.
+    Name(Arc<str>),
+}
+
+impl Service {
+    /// Compiles a record.
+    pub fn compile(record: ServiceRecord) -> Result<Service, CompileError> {
+        let scheme = match record.protocol.as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(CompileError::Protocol(record.protocol)),
+        };
+        let address: Option<IpAddr> = record.host.trim_matches(['[', ']']).parse().ok();
+        Ok(Service {
+            id: record.id,
+            name: record.name,
+            scheme,
+            host_header: with_port(&record.host, record.port, scheme).into(),
+            host: match address {
+                Some(address) => Host::Address((address, record.port).into()),
+                None => Host::Name(record.host.into()),
+            },
+            port: record.port,
+            path: record.path.map(Into::into),
+            retries: record.retries,
+            timeouts: Timeouts {
+                connect: Duration::from_millis(record.connect_timeout),
+                write: Duration::from_millis(record.write_timeout),
+                read: Duration::from_millis(record.read_timeout),
+            },
+            tls_verify: record.tls_verify.unwrap_or(false),
+            enabled: record.enabled,
+        })
+    }
+
+    /// As plugins see it.
+    pub fn matched(&self) -> Matched<'_> {
+        Matched {
+            id: self.id,
+            name: self.name.as_deref(),
+        }
+    }
+}
+
+/// A host with its port, unless the port goes without saying.
+pub(crate) fn with_port(host: &str, port: u16, scheme: Scheme) -> String {
+    let usual = match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
+    };
+    if port == usual { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+/// A route, compiled, with its service.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub facts: RouteFacts,
+    pub service: Option<Arc<Service>>,
+}
+
+/// What a route says about the requests it matched.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteFacts {
+    pub id: Uuid,
+    pub name: Option<Arc<str>>,
+    pub admits: Admits,
+    pub strip_path: bool,
+    pub preserve_host: bool,
+    /// Status for plain requests to a route that is for TLS only.
+    pub redirect_status: u16,
+}
+
+/// Which requests a route is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admits {
+    /// Plain or TLS.
+    Any,
+    /// TLS only.
+    Https,
+    /// HTTP/2 only.
+    Grpc,
+}
+
+impl Admits {
+    /// None for a route that is not for HTTP at all.
+    fn of(protocols: &[String]) -> Option<Admits> {
+        let has = |name: &str| protocols.iter().any(|p| p == name);
+        match (has("http"), has("https"), has("grpc") || has("grpcs")) {
+            (true, ..) => Some(Admits::Any),
+            (_, true, _) => Some(Admits::Https),
+            (_, _, true) => Some(Admits::Grpc),
+            (false, false, false) => None,
+        }
+    }
+}
+
+/// A route without its service: what is kept to hang it in again when the service changes.
+pub(crate) struct RouteEntry {
+    pub spec: RouteSpec,
+    pub facts: RouteFacts,
+    /// The service's id, if it has one.
+    pub service: Option<Uuid>,
+}
+
+impl RouteEntry {
+    /// Compiles a record. `None` for routes of other subsystems.
+    pub fn compile(record: RouteRecord) -> Result<Option<RouteEntry>, CompileError> {
+        let Some(admits) = Admits::of(&record.protocols) else {
+            return Ok(None);
+        };
+        let headers: Vec<_> = record.headers.unwrap_or_default().into_iter().collect();
+        let list = |field: &Option<Vec<String>>| field.clone().unwrap_or_default();
+        let spec = RouteSpec::parse(RouteFields {
+            id: record.id,
+            methods: &list(&record.methods),
+            hosts: &list(&record.hosts),
+            paths: &list(&record.paths),
+            headers: &headers,
+            snis: &list(&record.snis),
+            regex_priority: record.regex_priority.unwrap_or(0),
+        })?;
+        Ok(Some(RouteEntry {
+            spec,
+            service: record.service.map(|s| s.id),
+            facts: RouteFacts {
+                id: record.id,
+                name: record.name,
+                admits,
+                strip_path: record.strip_path.unwrap_or(true),
+                preserve_host: record.preserve_host.unwrap_or(false),
+                redirect_status: record.https_redirect_status_code.unwrap_or(426),
+            },
+        }))
+    }
+}
+
+impl RouteFacts {
+    /// As plugins see it.
+    pub fn matched(&self) -> Matched<'_> {
+        Matched {
+            id: self.id,
+            name: self.name.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_goes_without_saying_is_not_said() {
+        assert_eq!(with_port("a.test", 80, Scheme::Http), "a.test");
+        assert_eq!(with_port("a.test", 443, Scheme::Https), "a.test");
+        assert_eq!(with_port("a.test", 443, Scheme::Http), "a.test:443");
+        assert_eq!(with_port("10.0.0.1", 8080, Scheme::Http), "10.0.0.1:8080");
+    }
+
+    #[test]
+    fn protocols_say_which_requests_a_route_is_for() {
+        let of = |names: &[&str]| Admits::of(&names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!(of(&["http", "https"]), Some(Admits::Any));
+        assert_eq!(of(&["https"]), Some(Admits::Https));
+        assert_eq!(of(&["grpc"]), Some(Admits::Grpc));
+        assert_eq!(of(&["tcp", "tls"]), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! A plan being changed.
+//!
+//! Every change is a matter of the records it touches: a route goes into the router, a service re-hangs its own
+//! routes, a plugin instance takes its scope. Upstreams are rebuilt once at the end, however many of their targets came or went.
+
+use super::{
+    Plan,
+    compile::{CompileError, Route, RouteEntry, Service},
+    instances::Kit,
+    upstream::{TargetEntry, Upstream},
+};
+use crate::peer::resolve::Names;
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeSet, sync::Arc};
+use troop_balancer::Cursor;
+use troop_txn::Revision;
+use uuid::Uuid;
+
+/// A plan being changed.
+pub(crate) struct Draft<'a> {
+    plan: Plan,
+    kit: &'a Kit,
+    upstreams: BTreeSet<Uuid>,
+}
+
+/// The entities of which plans are made.
+pub(crate) const SCHEMAS: [&str; 5] = ["services", "routes", "plugins", "upstreams", "targets"];
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CompileError> {
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+impl<'a> Draft<'a> {
+    /// Starts from a plan; from [`Plan::default`] to print a whole one.
+    pub fn of(plan: Plan, kit: &'a Kit) -> Self {
+        Draft {
+            plan,
+            kit,
+            upstreams: BTreeSet::new(),
+        }
+    }
+
+    /// A record was written. False for a schema that no plan holds.
+    pub fn put(&mut self, schema: &str, bytes: &[u8]) -> Result<bool, CompileError> {
+        match schema {
+            "services" => self.put_service(Service::compile(read(bytes)?)?),
+            "routes" => self.put_route(bytes)?,
+            "plugins" => self.put_plugin(bytes)?,
+            "upstreams" => self.put_upstream(bytes)?,
+            "targets" => self.put_target(bytes)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A record was deleted. False for a schema that no plan holds.
+    pub fn remove(&mut self, schema: &str, id: Uuid) -> bool {
+        match schema {
+            "services" => self.remove_service(id),
+            "routes" => self.remove_route(id),
+            "plugins" => self.plan.instances.remove(id),
+            "upstreams" => self.remove_upstream(id),
+            "targets" => self.remove_target(id),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The changed plan, and the upstreams that were rebuilt.
+    pub fn finish(mut self, revision: Revision, names: &Names) -> (Plan, Vec<Arc<Upstream>>) {
+        self.plan.revision = revision;
+        let rebuilt = std::mem::take(&mut self.upstreams);
+        let rebuilt = rebuilt.into_iter().filter_map(|id| self.rebuild_upstream(id, names)).collect();
+        (self.plan, rebuilt)
+    }
+
+    fn put_service(&mut self, service: Service) {
+        let service = Arc::new(service);
+        self.plan.services.insert(service.id, Arc::clone(&service));
+        for entry in self.routes_of(service.id) {
+            self.hang(&entry);
+        }
+    }
+
+    fn remove_service(&mut self, id: Uuid) {
+        self.plan.services.remove(&id);
+        for entry in self.routes_of(id) {
+            self.plan.router.remove(entry.facts.id);
+        }
+    }
+
+    fn routes_of(&self, service: Uuid) -> Vec<Arc<RouteEntry>> {
+        let ids = self.plan.routes_of.range((service, Uuid::nil())..=(service, Uuid::max()));
+        ids.filter_map(|(_, route)| self.plan.routes.get(route).cloned()).collect()
+    }
+
+    fn put_route(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
+        let record: super::record::RouteRecord = read(bytes)?;
+        let id = record.id;
+        let compiled = RouteEntry::compile(record)?;
+        self.remove_route(id);
+        if let Some(entry) = compiled {
+            let entry = Arc::new(entry);
+            self.hang(&entry);
+            if let Some(service) = entry.service {
+                self.plan.routes_of.insert((service, id));
+            }
+            self.plan.routes.insert(id, entry);
+        }
+        Ok(())
+    }
+
+    fn remove_route(&mut self, id: Uuid) {
+        self.plan.router.remove(id);
+        if let Some(entry) = self.plan.routes.remove(&id)
+            && let Some(service) = entry.service
+        {
+            self.plan.routes_of.remove(&(service, id));
+        }
+    }
+
+    /// Puts a route where requests find it, if its service lets it.
+    fn hang(&mut self, entry: &RouteEntry) {
+        let service = match entry.service {
+            None => None,
+            Some(id) => match self.plan.services.get(&id) {
+                Some(service) if service.enabled => Some(Arc::clone(service)),
+                // Kong: routes of a disabled service are not there.
+                _ => {
+                    self.plan.router.remove(entry.facts.id);
+                    return;
+                }
+            },
+        };
+        let route = Route {
+            facts: entry.facts.clone(),
+            service,
+        };
+        self.plan.router.insert(entry.spec.clone(), Arc::new(route));
+    }
+
+    fn put_plugin(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
+        let record: super::record::PluginRecord = read(bytes)?;
+        let id = record.id;
+        match self.kit.compile(record)? {
+            Some(instance) => self.plan.instances.put(instance),
+            None => self.plan.instances.remove(id),
+        }
+        Ok(())
+    }
+
+    fn put_upstream(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
+        let record: super::record::UpstreamRecord = read(bytes)?;
+        if let Some(old) = self.plan.upstream_records.get(&record.id)
+            && old.name != record.name
+        {
+            let old = Arc::clone(&old.name);
+            self.plan.upstreams.remove(&old);
+        }
+        self.upstreams.insert(record.id);
+        self.plan.upstream_records.insert(record.id, Arc::new(record));
+        Ok(())
+    }
+
+    fn remove_upstream(&mut self, id: Uuid) {
+        if let Some(record) = self.plan.upstream_records.remove(&id)
+            && self.plan.upstreams.get(&record.name).is_some_and(|held| held.id == id)
+        {
+            self.plan.upstreams.remove(&record.name);
+        }
+        self.upstreams.remove(&id);
+    }
+
+    fn put_target(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
+        let record: super::record::TargetRecord = read(bytes)?;
+        let entry = TargetEntry::compile(&record)?;
+        self.remove_target(record.id);
+        let home = record.upstream.id;
+        self.plan.targets.insert((home, record.id), Arc::new(entry));
+        self.plan.homes.insert(record.id, home);
+        self.upstreams.insert(home);
+        Ok(())
+    }
+
+    fn remove_target(&mut self, id: Uuid) {
+        if let Some(home) = self.plan.homes.remove(&id) {
+            self.plan.targets.remove(&(home, id));
+            self.upstreams.insert(home);
+        }
+    }
+
+    fn rebuild_upstream(&mut self, id: Uuid, names: &Names) -> Option<Arc<Upstream>> {
+        let record = Arc::clone(self.plan.upstream_records.get(&id)?);
+        let targets = self.plan.targets.range((id, Uuid::nil())..=(id, Uuid::max()));
+        let targets = targets.map(|(_, entry)| Arc::clone(entry)).collect();
+        let before = self.plan.upstreams.get(&record.name).filter(|held| held.id == id);
+        let cursor = before.map_or_else(|| Arc::new(Cursor::starting_at(rand::random())), |b| Arc::clone(&b.cursor));
+        let upstream = Arc::new(Upstream::new(&record, targets, cursor, names));
+        self.plan.upstreams.insert(Arc::clone(&record.name), Arc::clone(&upstream));
+        Some(upstream)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The lower course of the river: from an outcome to a response that the client's codec can send.
+
+use crate::{
+    answer::{self, About, After},
+    client::Tunnel,
+    peer::{
+        download::{Download, Pauses},
+        head::Framing,
+    },
+    rescue::{self, Letter, Rescue, Taste},
+    runloop::{Course, Ended, Proxied},
+    tail::{Listeners, Tail, millis},
+    to_client::{Filters, Source as Bytes, ToClient},
+    view::{KeptHead, RequestView, ResponseView},
+};
+use http::{HeaderMap, Response as HttpResponse, StatusCode, header, request};
+use hyper::ext::ReasonPhrase;
+use std::{rc::Rc, time::Instant};
+use troop_plugin_api::{Phases, Response, Source};
+
+/// A response before filters.
+struct Made {
+    status: StatusCode,
+    reason: Option<ReasonPhrase>,
+    headers: HeaderMap,
+    bytes: Bytes,
+    by: Source,
+    about: About,
+    after: After,
+}
+
+impl Course<'_> {
+    /// Makes the response, filters its head, and arranges for the end.
+    pub fn respond(mut self, request: request::Parts, ended: Result<Proxied, Ended>) -> HttpResponse<ToClient> {
+        let head_at = Instant::now();
+        let mut made = match ended {
+            Ok(proxied) => self.proxied(proxied, head_at),
+            Err(ended) => self.own(&request, ended),
+        };
+        self.filter(&mut made, &request);
+        let client = self.client;
+        let after = made.after;
+        answer::complete(&mut made.headers, client, &self.id, made.about, after);
+        let filters = Filters::of(&self.chain, &self.shared);
+        if filters.is_some() {
+            // What filters make of the body has another length.
+            made.headers.remove(header::CONTENT_LENGTH);
+        }
+        let tail = self.tail(request, &made, head_at);
+        let body = ToClient::new(made.bytes, Rc::clone(client), filters, tail);
+        let mut response = HttpResponse::new(body);
+        *response.status_mut() = made.status;
+        *response.headers_mut() = made.headers;
+        if let Some(reason) = made.reason {
+            response.extensions_mut().insert(reason);
+        }
+        response
+    }
+
+    fn gateway_ms(&self) -> u32 {
+        let picked = self.trail.picked_at.unwrap_or_else(Instant::now);
+        u32::try_from(picked.saturating_duration_since(self.started).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    fn after(&self, ends: bool) -> After {
+        if ends || !self.keep_alive || self.client.ends_after_this() { After::Close } else { After::KeepAlive }
+    }
+
+    /// A peer's answer.
+    fn proxied(&mut self, proxied: Proxied, head_at: Instant) -> Made {
+        let answered = proxied.answered;
+        let head = answered.head;
+        let waited = head_at.saturating_duration_since(answered.sent_at).as_millis();
+        let about = About::Proxied {
+            gateway_ms: self.gateway_ms(),
+            peer_ms: u32::try_from(waited).unwrap_or(u32::MAX),
+            peer_status: Some(head.status),
+        };
+        self.trail.answered(answered.peer, head.status, &self.client.worker);
+        let (bytes, after) = if head.framing == Framing::Tunnel {
+            let (stream, early) = answered.link.into_tunnel();
+            self.client.tunnel.replace(Some(Tunnel {
+                stream,
+                early,
+                quiet_timeout: proxied.timeouts.read,
+            }));
+            (Bytes::Whole(bytes::Bytes::new()), After::Tunnel)
+        } else {
+            let pauses = Pauses {
+                read: proxied.timeouts.read,
+                send: self.client.worker.options.limits.send_timeout,
+            };
+            let slot = Rc::clone(&self.client.slot);
+            let unsent = !proxied.upload.is_done();
+            let download =
+                Download::new(answered.link, answered.lease, head.framing, head.reusable, proxied.upload, pauses, slot);
+            (Bytes::Peer(download), self.after(unsent))
+        };
+        Made {
+            status: head.status,
+            reason: head.reason,
+            headers: head.headers,
+            bytes,
+            by: Source::Peer,
+            about,
+            after,
+        }
+    }
+
+    /// An answer of the gateway's or of a plugin's.
+    fn own(&self, request: &request::Parts, ended: Ended) -> Made {
+        let taste = Taste {
+            accept: request.headers.get(header::ACCEPT).map(|v| v.as_bytes()),
+            content_type: request.headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes()),
+        };
+        let id = self.id.as_str();
+        let (letter, ends): (Letter, bool) = match &ended {
+            Ended::Rescued(rescue) => {
+                let error_type = self.client.worker.options.error_type;
+                (rescue.letter(taste, error_type, id), rescue.ends_connection())
+            }
+            Ended::Replied(_) => (Letter::default(), false),
+        };
+        let asked_a_peer = matches!(ended, Ended::Rescued(Rescue::PeerFailed | Rescue::PeerTimeout));
+        let letter = match ended {
+            Ended::Rescued(_) => letter,
+            Ended::Replied(reply) => {
+                answer::reply(*reply, |status, text| rescue::plugin_error(status, text, taste, id))
+            }
+        };
+        let (status, headers, body) = answer::own(letter, self.client);
+        Made {
+            status,
+            reason: None,
+            headers,
+            bytes: Bytes::Whole(body),
+            by: Source::Gateway,
+            about: self.about_own(asked_a_peer),
+            after: self.after(ends || self.clogged),
+        }
+    }
+
+    fn about_own(&self, asked_a_peer: bool) -> About {
+        match self.trail.picked_at.filter(|_| asked_a_peer) {
+            Some(picked) => About::Proxied {
+                gateway_ms: self.gateway_ms(),
+                peer_ms: millis(picked),
+                peer_status: None,
+            },
+            None => About::Own {
+                gateway_ms: millis(self.started),
+            },
+        }
+    }
+
+    /// The `header_filter` phase.
+    fn filter(&mut self, made: &mut Made, request: &request::Parts) {
+        if !self.chain.has(Phases::HEADER_FILTER) {
+            return;
+        }
+        let view = RequestView(request);
+        let chain = Rc::clone(&self.chain);
+        for link in chain.of(Phases::HEADER_FILTER) {
+            let head = ResponseView(&made.headers);
+            let response = Response::new(made.status.as_u16(), made.by, &head, &view);
+            let mut response = response.to(self.identity.as_ref());
+            if let Err(failure) = link.handler.header_filter(&mut self.shared, &mut response) {
+                tracing::error!(error = %failure, "a header filter failed; the response goes on without it");
+                continue;
+            }
+            let (status, mut edits) = response.into_wishes();
+            answer::apply(edits.take(), &mut made.headers);
+            made.status = StatusCode::from_u16(status).unwrap_or(made.status);
+        }
+    }
+
+    /// What the end will want to know, if anybody asks then.
+    fn tail(self, request: request::Parts, made: &Made, head_at: Instant) -> Option<Box<Tail>> {
+        let logs = self.chain.has(Phases::LOG);
+        if !logs && self.client.worker.access_log.is_none() {
+            return None;
+        }
+        let (gateway_ms, peer_ms) = match made.about {
+            About::Proxied { gateway_ms, peer_ms, .. } => (gateway_ms, Some(peer_ms)),
+            About::Own { gateway_ms } => (gateway_ms, None),
+        };
+        let (route, service) = self.matched.map_or((None, None), |(route, service)| (Some(route), service));
+        Some(Box::new(Tail {
+            id: self.id,
+            started: self.started,
+            started_at_ms: self.client.worker.unix_us_at(self.started) / 1_000,
+            head_at,
+            request,
+            status: made.status.as_u16(),
+            source: made.by,
+            gateway_ms,
+            peer_ms,
+            client: self.address,
+            route,
+            service,
+            identity: self.identity,
+            tries: self.trail.tries,
+            request_body_bytes: self.received,
+            listeners: logs.then(|| Listeners {
+                chain: self.chain,
+                shared: self.shared,
+                response: KeptHead::of_response(&made.headers),
+            }),
+        }))
+    }
+}

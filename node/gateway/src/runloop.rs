@@ -1,0 +1,467 @@
+//! The river: one request from its head to the head of its response.
+//!
+//! [`Course::flow`] is the table of phases:
+//!
+//! ```text
+//! door ─► rewrite ─► route ─► protocol ─► access ─► balancer, send ─► header_filter ─► body_filter, log
+//!   400     global     404      426/30x    plugins     502/503/504       respond.rs      to_client.rs, tail.rs
+//! ```
+//!
+//! It takes no lock, and waits only for sockets, deadlines, and handlers that have to look something up. Any phase can end it early with
+//! a [`Rescue`] or a plugin's reply; what comes after the early end (filters, log) is the same as for a proxied response.
+
+use crate::{
+    answer,
+    chain::{Chain, Passed},
+    client::Client,
+    door::{self, Asked},
+    fields::Fields,
+    forward::{BodyLength, Forwarded, told_client},
+    intake::{Intake, IntakeError},
+    peer::{
+        attempt::{self, Answered, Means, Outgoing, Trail},
+        head::Expected,
+        send::Timeouts,
+        upload::Upload,
+    },
+    plan::{
+        Plan,
+        compile::{Admits, Route, Service},
+    },
+    request_id::RequestId,
+    rescue::Rescue,
+    tail::Owned,
+    view::{RequestView, RoutedHeaders},
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
+use hyper::body::Incoming;
+use std::{borrow::Cow, net::IpAddr, rc::Rc, time::Instant};
+use troop_plugin_api::{
+    Client as ClientFacts, Edits, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme, Scope,
+    Shared, UriCapture, Verdict,
+};
+use troop_router::{Match, PathHandling, RequestHead, Tls, upstream_path};
+
+/// Serves one request.
+pub(crate) async fn serve(client: Rc<Client>, request: Request<Incoming>) -> Response<crate::to_client::ToClient> {
+    client.exchange_begins();
+    client.worker.page.requests.up();
+    let (parts, body) = request.into_parts();
+    let options = &client.worker.options;
+    let intake = Intake::new(body, options.client_max_body_size_bytes, &options.limits, Rc::clone(&client.slot));
+    let mut course = Course::begin(&client);
+    let ended = course.flow(&parts, intake).await;
+    client.answer_begins();
+    course.respond(parts, ended)
+}
+
+/// What is known of an exchange while it flows.
+pub(crate) struct Course<'c> {
+    pub client: &'c Rc<Client>,
+    pub id: RequestId,
+    pub started: Instant,
+    /// Who takes part in the phases after `access`.
+    pub chain: Rc<Chain>,
+    pub shared: Shared,
+    pub identity: Option<Identity>,
+    /// Whom the router chose, if anybody logs it.
+    pub matched: Option<(Owned, Option<Owned>)>,
+    /// The client's address.
+    pub address: IpAddr,
+    pub trail: Trail,
+    /// Bytes of the request's body so far.
+    pub received: u64,
+    /// Whether the client wants another request on this connection.
+    pub keep_alive: bool,
+    /// Whether so much of the body is unread that the connection is better closed.
+    pub clogged: bool,
+}
+
+/// Why no peer's answer came of it.
+pub(crate) enum Ended {
+    /// The gateway answers.
+    Rescued(Rescue),
+    /// A plugin answers.
+    Replied(Box<Reply>),
+}
+
+/// A peer's answer, its body still to come.
+pub(crate) struct Proxied {
+    pub answered: Answered,
+    pub upload: Upload,
+    pub timeouts: Timeouts,
+}
+
+/// What plugins want sent to the peer in place of what the client sent.
+#[derive(Default)]
+struct Wishes {
+    edits: Edits,
+    query: Option<String>,
+}
+
+/// A routed request.
+struct Scene<'a> {
+    plan: &'a Plan,
+    parts: &'a request::Parts,
+    asked: &'a Asked<'a>,
+    found: &'a Match<'a, Route>,
+    scheme: Scheme,
+    /// Lower-case, without port.
+    host: &'a str,
+}
+
+/// Unread bodies up to this size are worth reading to keep the connection.
+const DRAIN_MAX_BYTES: u64 = 64 * 1024;
+
+/// Kong: what `$host` is for a request without one.
+const NAMELESS: &str = "kong";
+
+impl From<Rescue> for Ended {
+    fn from(rescue: Rescue) -> Self {
+        Ended::Rescued(rescue)
+    }
+}
+
+impl From<IntakeError> for Rescue {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::TooLarge => Rescue::BodyTooLarge,
+            IntakeError::TooSlow => Rescue::RequestTimeout,
+            IntakeError::Broken => Rescue::BadRequest,
+        }
+    }
+}
+
+impl<'c> Course<'c> {
+    fn begin(client: &'c Rc<Client>) -> Self {
+        Course {
+            client,
+            id: client.worker.ids.next(),
+            started: Instant::now(),
+            chain: Rc::default(),
+            shared: Shared::default(),
+            identity: None,
+            matched: None,
+            address: client.address.ip(),
+            trail: Trail::default(),
+            received: 0,
+            keep_alive: false,
+            clogged: false,
+        }
+    }
+
+    /// The table of phases.
+    async fn flow(&mut self, parts: &request::Parts, mut intake: Intake) -> Result<Proxied, Ended> {
+        self.clogged = intake.length().is_none_or(|bytes| bytes > DRAIN_MAX_BYTES);
+        let worker = &self.client.worker;
+        let plan = worker.plan();
+        self.chain = worker.chains.get(&plan.instances, Scope::GLOBAL);
+        let asked = door::admit(parts)?;
+        self.keep_alive = wants_keep_alive(&asked.fields, parts.version);
+        intake.check_declared().map_err(Rescue::from)?;
+        self.address = self.client_address(&parts.headers);
+        let scheme = self.scheme(&parts.headers);
+        let host = bare_host(asked.host);
+
+        let wishes = self.rewrite(parts, scheme, &host, &mut intake)?;
+        let found = self.route(&plan, parts, &asked).ok_or(Rescue::NoRoute)?;
+        check_protocol(found.payload, scheme, &host, parts)?;
+        let scene = Scene {
+            plan: &plan,
+            parts,
+            asked: &asked,
+            found: &found,
+            scheme,
+            host: &host,
+        };
+        let wishes = self.access(&scene, wishes, &mut intake).await?;
+        let service = found.payload.service.as_deref().ok_or(Rescue::NoService)?;
+        self.proxy(&scene, service, wishes, intake).await
+    }
+
+    /// Kong: `X-Real-IP` is believed from trusted addresses only.
+    fn client_address(&self, headers: &HeaderMap) -> IpAddr {
+        let told = if self.client.trusted { told_client(headers) } else { None };
+        told.unwrap_or_else(|| self.client.address.ip().to_canonical())
+    }
+
+    /// TLS or not, as far as a trusted proxy in front knows better.
+    fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        let told = if self.client.trusted { headers.get("x-forwarded-proto") } else { None };
+        match (told.map(|v| v.as_bytes()), &self.client.tls) {
+            (Some(b"https"), _) | (None, Some(_)) => Scheme::Https,
+            _ => Scheme::Http,
+        }
+    }
+
+    /// Global handlers before there is a route.
+    fn rewrite(
+        &mut self,
+        parts: &request::Parts,
+        scheme: Scheme,
+        host: &str,
+        intake: &mut Intake,
+    ) -> Result<Wishes, Ended> {
+        if !self.chain.has(Phases::REWRITE) {
+            return Ok(Wishes::default());
+        }
+        let view = RequestView(parts);
+        let id = self.id;
+        let facts = self.facts(&id, scheme, host, None, &Vec::new);
+        let mut exchange = Exchange::new(PluginRequest::new(&view, intake), facts, &self.client.worker.desk);
+        let chain = Rc::clone(&self.chain);
+        for link in chain.of(Phases::REWRITE) {
+            match link.handler.rewrite(&mut exchange) {
+                Ok(Verdict::Continue) => {}
+                Ok(Verdict::Respond(reply)) => return Err(Ended::Replied(reply)),
+                Err(failure) => return Err(failed(&failure)),
+            }
+        }
+        let (request, shared, _) = exchange.into_parts();
+        self.shared = shared;
+        let (edits, query) = request.into_wishes();
+        Ok(Wishes { edits, query })
+    }
+
+    fn route<'p>(&self, plan: &'p Plan, parts: &request::Parts, asked: &Asked<'_>) -> Option<Match<'p, Route>> {
+        plan.router.find(&RequestHead {
+            method: parts.method.as_str(),
+            host: asked.host,
+            port: self.client.listener.port(),
+            path: &asked.path,
+            headers: &RoutedHeaders(&parts.headers),
+            tls: match &self.client.tls {
+                None => Tls::Plain,
+                Some(tls) => Tls::Https {
+                    sni: tls.sni.as_deref(),
+                },
+            },
+        })
+    }
+
+    /// Handlers in the order of their turns.
+    async fn access(&mut self, scene: &Scene<'_>, wishes: Wishes, intake: &mut Intake) -> Result<Wishes, Ended> {
+        if scene.plan.instances.is_empty() {
+            return Ok(wishes);
+        }
+        let route = scene.found.payload;
+        let covered = Scope {
+            route: Some(route.facts.id),
+            service: route.service.as_ref().map(|s| s.id),
+            consumer: None,
+        };
+        let view = RequestView(scene.parts);
+        let captures = || scene.captures();
+        let id = self.id;
+        let facts = self.facts(&id, scene.scheme, scene.host, Some(route), &captures);
+        let request = PluginRequest::with_wishes(&view, intake, wishes.edits, wishes.query);
+        let mut exchange = Exchange::new(request, facts, &self.client.worker.desk);
+        exchange.shared = std::mem::take(&mut self.shared);
+        let chains = &self.client.worker.chains;
+        let Passed { chain, verdict } = chains.access(&scene.plan.instances, covered, &mut exchange).await;
+        let (request, shared, identity) = exchange.into_parts();
+        (self.chain, self.shared, self.identity) = (chain, shared, identity);
+        if self.chain.has(Phases::LOG) {
+            self.matched = Some(Owned::of(route));
+        }
+        match verdict {
+            Ok(None) => {
+                let (edits, query) = request.into_wishes();
+                Ok(Wishes { edits, query })
+            }
+            Ok(Some(reply)) => Err(Ended::Replied(reply)),
+            Err(failure) => Err(failed(&failure)),
+        }
+    }
+
+    /// What handlers may know. Borrows the id apart, so that the exchange's own state stays free to be written.
+    fn facts<'a>(
+        &self,
+        id: &'a RequestId,
+        scheme: Scheme,
+        host: &'a str,
+        route: Option<&'a Route>,
+        captures: &'a dyn Fn() -> Vec<UriCapture>,
+    ) -> Facts<'a>
+    where
+        'c: 'a,
+    {
+        let client: &'a Rc<Client> = self.client;
+        Facts {
+            request_id: id.as_str(),
+            client: ClientFacts {
+                address: self.address,
+                listener: client.listener,
+                connection: client.number,
+                request: client.requests.get(),
+            },
+            scheme,
+            host,
+            port: client.listener.port(),
+            started_at_us: client.worker.unix_us_at(self.started),
+            route: route.map(|r| r.facts.matched()),
+            service: route.and_then(|r| r.service.as_deref()).map(Service::matched),
+            captures,
+            node: &client.worker.options.node,
+        }
+    }
+
+    /// Balancer, tries, and the head of the peer's answer.
+    async fn proxy(
+        &mut self,
+        scene: &Scene<'_>,
+        service: &Service,
+        mut wishes: Wishes,
+        intake: Intake,
+    ) -> Result<Proxied, Ended> {
+        let edited = (!wishes.edits.is_empty()).then(|| {
+            let mut headers = scene.parts.headers.clone();
+            answer::apply(wishes.edits.take(), &mut headers);
+            headers
+        });
+        let noticed = edited.as_ref().map(Fields::notice);
+        let fields = noticed.as_ref().unwrap_or(&scene.asked.fields);
+        let client = self.client;
+        let worker = &client.worker;
+        let address_text = self.address_text();
+        let forwarded = Forwarded {
+            client: &address_text,
+            connection: &client.address_text,
+            trusted: client.trusted,
+            scheme: if client.tls.is_some() { "https" } else { "http" },
+            host: scene.host,
+            port: &client.port_text,
+            path: scene.asked.raw_path,
+            prefix: scene.stripped_prefix(),
+            via: if scene.parts.version == Version::HTTP_10 { &worker.via_10 } else { &worker.via_11 },
+            request_id: worker.options.headers.request_id.then(|| self.id.as_str()),
+        };
+        let mut upload = Upload::new_announced(intake, fields.has_length);
+        let outgoing = Outgoing {
+            method: &scene.parts.method,
+            target: &scene.target(service, wishes.query.as_deref()),
+            headers: edited.as_ref().unwrap_or(&scene.parts.headers),
+            fields,
+            forwarded: &forwarded,
+            host: Some(scene.asked.host).filter(|h| scene.found.payload.facts.preserve_host && !h.is_empty()),
+            expected: Expected {
+                head_only: scene.parts.method == Method::HEAD,
+                websocket: scene.parts.version == Version::HTTP_11 && fields.wants_websocket(),
+            },
+        };
+        let means = Means {
+            pool: &worker.pool,
+            names: &worker.names,
+            tls: &worker.peer_tls,
+            limits: &worker.options.limits,
+            page: &worker.page,
+            slot: &client.slot,
+        };
+        let asked = attempt::ask(scene.plan, service, &outgoing, &mut upload, &means, &mut self.trail).await;
+        self.received = upload.received();
+        self.clogged &= !upload.is_done();
+        Ok(Proxied {
+            answered: asked?,
+            upload,
+            timeouts: service.timeouts,
+        })
+    }
+
+    fn address_text(&self) -> Cow<'c, str> {
+        if self.address == self.client.address.ip() {
+            Cow::Borrowed(&self.client.address_text)
+        } else {
+            Cow::Owned(self.address.to_string())
+        }
+    }
+}
+
+impl Scene<'_> {
+    fn stripped(&self) -> usize {
+        if self.found.payload.facts.strip_path { self.found.path.length() } else { 0 }
+    }
+
+    /// Kong: nothing is said of a stripped `/`.
+    fn stripped_prefix(&self) -> &str {
+        match &self.asked.path[..self.stripped()] {
+            "/" => "",
+            prefix => prefix,
+        }
+    }
+
+    /// Path and query for the peer.
+    fn target(&self, service: &Service, query: Option<&str>) -> String {
+        let mut target = upstream_path(service.path.as_deref(), &self.asked.path, self.stripped(), PathHandling::V0);
+        match query {
+            None => target.push_str(self.asked.query),
+            Some("") => {}
+            Some(query) => {
+                target.push('?');
+                target.push_str(query);
+            }
+        }
+        target
+    }
+
+    fn captures(&self) -> Vec<UriCapture> {
+        let groups = self.found.path.captures(&self.asked.path);
+        let owned = groups.into_iter().map(|group| UriCapture {
+            index: group.index,
+            name: group.name.map(str::to_owned),
+            value: group.value.to_owned(),
+        });
+        owned.collect()
+    }
+}
+
+fn failed(failure: &troop_plugin_api::Failure) -> Ended {
+    let cause = std::error::Error::source(failure).map(ToString::to_string);
+    tracing::error!(error = %failure, cause, "a plugin failed");
+    Rescue::PluginFailed.into()
+}
+
+/// Kong: plain requests to a route for TLS are told so, or sent there.
+fn check_protocol(route: &Route, scheme: Scheme, host: &str, parts: &request::Parts) -> Result<(), Rescue> {
+    match (route.facts.admits, scheme) {
+        (Admits::Any, _) | (Admits::Https, Scheme::Https) => Ok(()),
+        (Admits::Grpc, _) => Err(Rescue::UseHttp2),
+        (Admits::Https, Scheme::Http) => Err(match StatusCode::from_u16(route.facts.redirect_status) {
+            Ok(status) if status.is_redirection() => {
+                let target = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+                Rescue::Redirect(status, format!("https://{host}{target}"))
+            }
+            _ => Rescue::UseHttps,
+        }),
+    }
+}
+
+fn wants_keep_alive(fields: &Fields<'_>, version: Version) -> bool {
+    match version {
+        Version::HTTP_10 => fields.connection_lists("keep-alive"),
+        _ => !fields.connection_lists("close"),
+    }
+}
+
+/// Lower-case, without port.
+fn bare_host(host: &str) -> Cow<'_, str> {
+    let (name, _) = troop_router::split_host(host);
+    if name.is_empty() {
+        Cow::Borrowed(NAMELESS)
+    } else if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+impl Upload {
+    /// Announced by its length if that is known. An empty body is announced if the client announced it.
+    fn new_announced(intake: Intake, was_announced: bool) -> Upload {
+        let length = match intake.length() {
+            Some(0) if !was_announced => BodyLength::None,
+            Some(bytes) => BodyLength::Exactly(bytes),
+            None => BodyLength::Chunked,
+        };
+        Upload::new(intake, length)
+    }
+}

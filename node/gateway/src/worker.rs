@@ -1,0 +1,225 @@
+//! One worker: a thread that owns everything its requests touch.
+//!
+//! A kitchen with one cook, a stove, and ingredients of its own. Cooks share nothing but the timetable on the wall, so
+//! none ever waits for another. The price is that a connection stays with the cook who took it in.
+
+use crate::{
+    access_log::Pouch,
+    chain::Chains,
+    client::accept::{accept_all, acceptor},
+    counters::Page,
+    desk::Desk,
+    options::GatewayOptions,
+    peer::{pool::Pool, resolve::Names, tls::PeerTls},
+    plan::Plan,
+    request_id::IdSource,
+    sweep::{ROUND, Sweep},
+};
+use arc_swap::{ArcSwap, Cache};
+use http::HeaderValue;
+use std::{
+    cell::{Cell, RefCell},
+    net::TcpListener,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Instant, SystemTime},
+};
+use tokio::{
+    sync::{oneshot, watch},
+    time::MissedTickBehavior,
+};
+
+/// What a worker is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Take connections and serve.
+    #[default]
+    Serve,
+    /// Finish what is open, take nothing new.
+    Drain,
+    /// Stop now.
+    Stop,
+}
+
+/// What workers share, and what one is given when it starts.
+pub(crate) struct Apron {
+    pub options: Arc<GatewayOptions>,
+    pub plan: Arc<ArcSwap<Plan>>,
+    pub names: Arc<Names>,
+    pub peer_tls: Arc<PeerTls>,
+    pub client_tls: Option<Arc<rustls::ServerConfig>>,
+    pub desk: Desk,
+    pub page: Arc<Page>,
+    pub access_log: Option<Pouch>,
+    /// Its listening sockets, and whether TLS is spoken there.
+    pub listeners: Vec<(TcpListener, bool)>,
+    /// Connections of all workers so far.
+    pub connections: Arc<AtomicU64>,
+    pub orders: watch::Receiver<Order>,
+    pub seed: u128,
+}
+
+/// A worker at work.
+pub(crate) struct Worker {
+    pub options: Arc<GatewayOptions>,
+    pub chains: Chains,
+    pub pool: Rc<Pool>,
+    pub names: Arc<Names>,
+    pub peer_tls: Arc<PeerTls>,
+    pub desk: Desk,
+    pub ids: IdSource,
+    pub page: Arc<Page>,
+    pub sweep: Sweep,
+    pub access_log: Option<Pouch>,
+    /// What `Via` says of clients of either version, and `Server` of ourselves.
+    pub via_10: String,
+    pub via_11: String,
+    pub server: HeaderValue,
+    pub via: HeaderValue,
+    plan: RefCell<HeldPlan>,
+    connections: Arc<AtomicU64>,
+    orders: watch::Receiver<Order>,
+    order: Cell<Order>,
+    /// A moment on both clocks, to tell the time of day of any other.
+    epoch: (Instant, u64),
+    date: RefCell<(u64, HeaderValue)>,
+}
+
+/// The plan on the wall, and the copy at hand.
+struct HeldPlan {
+    wall: Cache<Arc<ArcSwap<Plan>>, Arc<Plan>>,
+    hand: Rc<Arc<Plan>>,
+}
+
+impl Worker {
+    fn new(apron: Apron) -> (Rc<Self>, Vec<(TcpListener, bool)>, Option<Arc<rustls::ServerConfig>>) {
+        let token = &apron.options.token;
+        let header = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("troop"));
+        let mut wall = Cache::new(apron.plan);
+        let hand = Rc::new(Arc::clone(wall.load()));
+        let order = *apron.orders.borrow();
+        let worker = Worker {
+            chains: Chains::new(apron.options.limits.chains_max),
+            pool: Pool::new(apron.options.keepalive),
+            names: apron.names,
+            peer_tls: apron.peer_tls,
+            desk: apron.desk,
+            ids: IdSource::new(apron.seed),
+            page: apron.page,
+            sweep: Sweep::new(),
+            access_log: apron.access_log,
+            via_10: format!("1.0 {token}"),
+            via_11: format!("1.1 {token}"),
+            server: header(token),
+            via: header(&format!("1.1 {token}")),
+            plan: RefCell::new(HeldPlan { wall, hand }),
+            connections: apron.connections,
+            order: Cell::new(order),
+            orders: apron.orders,
+            epoch: (Instant::now(), unix_us()),
+            date: RefCell::new((0, HeaderValue::from_static(""))),
+            options: apron.options,
+        };
+        (Rc::new(worker), apron.listeners, apron.client_tls)
+    }
+
+    /// The plan of now. Costs one comparison while nothing changes.
+    pub fn plan(&self) -> Rc<Arc<Plan>> {
+        let mut held = self.plan.borrow_mut();
+        let HeldPlan { wall, hand } = &mut *held;
+        let now = wall.load();
+        if !Arc::ptr_eq(now, hand) {
+            *hand = Rc::new(Arc::clone(now));
+        }
+        Rc::clone(hand)
+    }
+
+    /// Whether the node finishes what is open and takes nothing new.
+    pub fn is_draining(&self) -> bool {
+        self.order.get() != Order::Serve
+    }
+
+    /// Whether it holds as many connections as it may.
+    pub fn is_full(&self) -> bool {
+        self.sweep.len() >= self.options.limits.connections_per_worker_max
+    }
+
+    /// Returns when the worker is told anything but to serve.
+    pub async fn drained_or_told(&self) {
+        let mut orders = self.orders.clone();
+        // Whoever gives orders being gone is an order too.
+        let _ = orders.wait_for(|order| *order != Order::Serve).await;
+    }
+
+    /// A number for a new connection, from one.
+    pub fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Microseconds since 1970 at a moment.
+    pub fn unix_us_at(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.epoch.0);
+        self.epoch.1.saturating_add(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// The time as HTTP writes it.
+    pub fn date(&self) -> HeaderValue {
+        let second = unix_us() / 1_000_000;
+        let mut date = self.date.borrow_mut();
+        if date.0 != second {
+            let text = httpdate::fmt_http_date(SystemTime::now());
+            *date = (second, HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")));
+        }
+        date.1.clone()
+    }
+
+    /// The walk along the parked connections, until everybody is gone or has to go.
+    async fn rounds(&self) {
+        let mut ticks = tokio::time::interval(ROUND);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.sweep.round();
+            self.pool.prune(self.sweep.now_ms());
+            if let Some(pouch) = &self.access_log {
+                pouch.flush();
+            }
+            let order = *self.orders.borrow();
+            if self.order.replace(order) == Order::Serve && order != Order::Serve {
+                self.sweep.wake_all();
+            }
+            if order == Order::Stop || (order == Order::Drain && self.sweep.len() == 0) {
+                return;
+            }
+        }
+    }
+}
+
+/// Runs a worker on this thread. `ready` hears when it takes connections. Connections that were cut off at the end.
+pub(crate) fn run(apron: Apron, ready: oneshot::Sender<()>) -> std::io::Result<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let cut = local.block_on(&runtime, async move {
+        let (worker, listeners, client_tls) = Worker::new(apron);
+        for (listener, tls) in listeners {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let tls = client_tls.as_ref().filter(|_| tls).map(acceptor);
+            tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, tls));
+        }
+        // Nobody may be waiting any more; then serving is all the same.
+        let _ = ready.send(());
+        worker.rounds().await;
+        Ok::<_, std::io::Error>(worker.sweep.len() as u64)
+    })?;
+    drop(local);
+    runtime.shutdown_background();
+    Ok(cut)
+}
+
+fn unix_us() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
