@@ -25,7 +25,7 @@ use troop_plugin_api::{Node, Plugin};
 use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_to_signals};
 use troop_schema::Registry;
-use troop_settings::{Loaded, Settings};
+use troop_settings::{HostPort, Loaded, Settings};
 use troop_txn::Store;
 use uuid::Uuid;
 
@@ -40,27 +40,72 @@ const EXIT_REMOVED: u8 = 4;
 
 /// Runs a node until it is told to stop.
 pub fn start(args: &StartArgs) -> ExitCode {
-    let outcome = (|| {
-        let loaded = args.load(&environment())?;
-        troop_telemetry::init_logging(loaded.settings.log_level.as_filter(), log_format(&loaded.settings))?;
-        for warning in &loaded.warnings {
-            tracing::warn!("{warning}");
-        }
-        // An error means that one is installed already, which is the same one.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
-        let control = runtime("control", CONTROL_THREADS)?;
-        let ended = control.block_on(live(&loaded, &raft));
-        raft.shutdown_timeout(STOP_TIMEOUT);
-        control.shutdown_timeout(STOP_TIMEOUT);
-        ended
-    })();
-    match outcome {
+    let loaded = match args.load(&environment()) {
+        Ok(loaded) => loaded,
+        Err(error) => return complain(troop_cli::exit::USAGE, &error),
+    };
+    let invitation = match Invitation::read(&loaded.settings) {
+        Ok(invitation) => invitation,
+        Err(error) => return complain(troop_cli::exit::USAGE, &*error),
+    };
+    match run(&loaded, invitation) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         Ok(Ended::Removed) => ExitCode::from(EXIT_REMOVED),
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
+        Err(error) => complain(troop_cli::exit::FAILED, &*error),
+    }
+}
+
+fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
+    troop_telemetry::init_logging(loaded.settings.log_level.as_filter(), log_format(&loaded.settings))?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    // An error means that one is installed already, which is the same one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
+    let control = runtime("control", CONTROL_THREADS)?;
+    let ended = control.block_on(live(loaded, invitation, &raft));
+    raft.shutdown_timeout(STOP_TIMEOUT);
+    control.shutdown_timeout(STOP_TIMEOUT);
+    ended
+}
+
+/// The last words of a process that could not start: each cause once, though many errors repeat theirs.
+#[allow(clippy::print_stderr, reason = "there may be no log yet")]
+fn complain(code: u8, error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    eprintln!("troop: {text}");
+    ExitCode::from(code)
+}
+
+/// Whom to join, and by which token.
+struct Invitation {
+    address: HostPort,
+    token: JoinToken,
+}
+
+impl Invitation {
+    fn read(settings: &Settings) -> Result<Option<Self>> {
+        match (&settings.join, &settings.token) {
+            (None, None) => Ok(None),
+            (Some(join), Some(token)) => {
+                let token = token.expose().parse().map_err(|e| anyhow!("token: {e}"))?;
+                Ok(Some(Invitation { address: join.clone(), token }))
+            }
+            (Some(_), None) => {
+                Err(anyhow!("join is set without token: get one with `troop token create` on a node of the cluster"))
+            }
+            (None, Some(_)) => {
+                Err(anyhow!("token is set without join: name a node of the cluster with --join HOST:PORT"))
+            }
         }
     }
 }
@@ -69,11 +114,6 @@ pub fn start(args: &StartArgs) -> ExitCode {
 enum Ended {
     Stopped,
     Removed,
-}
-
-#[allow(clippy::print_stderr, reason = "the last word of a process that could not start")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("troop: {error:#}");
 }
 
 fn log_format(settings: &Settings) -> troop_telemetry::LogFormat {
@@ -92,7 +132,7 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
         .with_context(|| format!("starting the {name} runtime"))
 }
 
-async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
+async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -> Result<Ended> {
     let settings = &loaded.settings;
     let shutdown = Shutdown::new();
     let tasks = TaskSet::new();
@@ -103,9 +143,14 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
     let registry = Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
     let bound = address::bind(settings)?;
     let hostname = hostname();
-    let advertise = address::advertise(settings, &bound.peer, settings.join.as_ref())?;
+    let towards = invitation.as_ref().map(|invitation| &invitation.address);
+    let advertise = address::advertise(settings, &bound.peer, towards)?;
     let dir = DataDir::open(&settings.data_dir)?;
-    let wishes = wishes(settings, &hostname, advertise.clone())?;
+    let wishes = Wishes {
+        name: settings.node_name.clone().unwrap_or_else(|| hostname.clone()),
+        advertise: advertise.clone(),
+        join: invitation.map(|invitation| (invitation.address.to_string(), invitation.token)),
+    };
     let entered = entry::enter(&dir, &wishes, raft.handle()).await?;
 
     let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
@@ -154,20 +199,6 @@ async fn live(loaded: &Loaded, raft: &Runtime) -> Result<Ended> {
 
 fn allowed_plugins(settings: &Settings) -> Vec<Arc<dyn Plugin>> {
     troop_plugins::bundled().into_iter().filter(|plugin| settings.plugins.allows(plugin.name())).collect()
-}
-
-fn wishes(settings: &Settings, hostname: &str, advertise: String) -> Result<Wishes> {
-    let name = settings.node_name.clone().unwrap_or_else(|| hostname.to_owned());
-    let join = match (&settings.join, &settings.token) {
-        (None, None) => None,
-        (Some(join), Some(token)) => {
-            let token: JoinToken = token.expose().parse().context("token")?;
-            Some((join.to_string(), token))
-        }
-        (Some(_), None) => return Err(anyhow!("join is set without token: get one with `troop token create` on a node of the cluster")),
-        (None, Some(_)) => return Err(anyhow!("token is set without join: name a node of the cluster with --join HOST:PORT")),
-    };
-    Ok(Wishes { name, advertise, join })
 }
 
 async fn open_store(

@@ -94,7 +94,9 @@ impl RaftStore {
             Some(_) => ChangeMembers::SetNodes(BTreeMap::from([(id, peer)])),
             None => ChangeMembers::AddNodes(BTreeMap::from([(id, peer)])),
         };
-        self.change(change, true).await
+        self.change(change, true).await?;
+        self.network().moved(id, address);
+        Ok(())
     }
 
     /// Makes a learner a voter.

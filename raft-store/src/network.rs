@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod client;
 pub mod convert;
+pub(crate) mod hearing;
 pub mod server;
 
 pub use admission::{Caller, Gate, Stamp};

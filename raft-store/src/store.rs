@@ -8,7 +8,7 @@ pub use local::LocalWrite;
 use crate::{
     disk::{DiskError, Layout, LogStore, StateDb},
     machine::{Machine, Progress},
-    network::{Dialer, Network},
+    network::{Dialer, Network, hearing::Hearing},
     options::{self, Options},
     types::alias::Raft,
 };
@@ -67,6 +67,7 @@ pub struct RaftStore {
     /// Room for proposals under way, in KiB.
     proposals: Semaphore,
     stopped: watch::Receiver<Option<String>>,
+    hearing: Hearing,
 }
 
 impl RaftStore {
@@ -101,6 +102,7 @@ impl RaftStore {
             network,
             proposals: Semaphore::new(options::PROPOSALS_MAX_BYTES >> 10),
             stopped,
+            hearing: Hearing::new(),
         }))
     }
 
@@ -130,17 +132,18 @@ impl RaftStore {
             .last_quorum_acked
             .as_ref()
             .is_some_and(|at| at.elapsed() < options::QUORUM_SILENCE_MAX);
-        let quorum = match metrics.current_leader {
-            Some(leader) if leader == self.options.node_id => voters == 1 || acked,
-            leader => leader.is_some(),
-        };
+        let leads = metrics.current_leader == Some(self.options.node_id);
+        let leader = metrics
+            .current_leader
+            .filter(|_| leads || self.hearing.within(options::QUORUM_SILENCE_MAX));
+        let quorum = if leads { voters == 1 || acked } else { leader.is_some() };
         let stopped = self.stopped_because();
         let runs = stopped.is_none();
         RaftStatus {
             quorum: quorum && runs,
             role: if runs { role } else { "stopped" },
             // A node that stopped does not hear of who leads.
-            leader: metrics.current_leader.filter(|_| runs),
+            leader: leader.filter(|_| runs),
             term: metrics.current_term,
             last_log_index: metrics.last_log_index.unwrap_or_default(),
             applied_index: *self.progress.index.borrow(),
@@ -179,6 +182,16 @@ impl RaftStore {
 
     pub(crate) fn state(&self) -> &StateDb {
         &self.state
+    }
+
+    /// A message of the leader was accepted.
+    pub(crate) fn heard_from_leader(&self) {
+        self.hearing.heard();
+    }
+
+    /// Where members are, for connections made from now on.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     /// A member's peer address, if membership names it.

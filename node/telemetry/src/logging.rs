@@ -36,7 +36,11 @@ pub enum LoggingError {
 }
 
 /// Crates that speak at `info` about every step they take.
-const CHATTY: [&str; 6] = ["openraft", "hyper", "hyper_util", "h2", "tonic", "rustls"];
+const CHATTY: [&str; 5] = ["hyper", "hyper_util", "h2", "tonic", "rustls"];
+
+/// openraft warns of every message that an election overtakes and calls a forwarded join an error. What an operator must know of
+/// Raft (who leads, that it stopped and why) our own crates say.
+const SILENT: &str = "openraft=off";
 
 /// Starts writing events of at least this level (`debug`, `info`, `warn`, `error`) to standard error.
 ///
@@ -61,13 +65,13 @@ pub fn init_logging(level: &str, format: LogFormat) -> Result<(), LoggingError> 
 }
 
 fn directives(level: &str) -> String {
-    if level != "info" {
-        // At `debug` everything is wanted; above `info` the neighbours follow the level by themselves.
-        return level.to_owned();
+    match level {
+        // At `debug` everything is wanted.
+        "debug" => level.to_owned(),
+        "info" => CHATTY.iter().fold(format!("{level},{SILENT}"), |all, name| format!("{all},{name}=warn")),
+        // Above `info` the neighbours follow the level by themselves.
+        _ => format!("{level},{SILENT}"),
     }
-    CHATTY
-        .iter()
-        .fold(level.to_owned(), |all, name| format!("{all},{name}=warn"))
 }
 
 #[cfg(test)]
@@ -76,9 +80,9 @@ mod tests {
 
     #[test]
     fn neighbours_are_turned_down_at_info_and_left_alone_otherwise() {
-        assert!(directives("info").starts_with("info,openraft=warn,"));
+        assert!(directives("info").starts_with("info,openraft=off,hyper=warn,"));
         assert_eq!(directives("debug"), "debug");
-        assert_eq!(directives("error"), "error");
+        assert_eq!(directives("error"), "error,openraft=off");
     }
 
     #[test]

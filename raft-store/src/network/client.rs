@@ -19,7 +19,12 @@ use openraft::{
         TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
     },
 };
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, service::interceptor::InterceptedService, transport::Channel};
@@ -47,18 +52,19 @@ pub trait Dialer: Send + Sync + 'static {
 /// A client whose calls carry the three names.
 pub type Client = PeerClient<InterceptedService<Channel, Stamp>>;
 
-/// Makes clients: what openraft asks for a connection.
+/// Makes clients: what openraft asks for a connection. Clones share the addresses.
 #[derive(Clone)]
 pub struct Network {
     dialer: Arc<dyn Dialer>,
     cluster: String,
     me: u64,
+    addresses: Arc<Mutex<BTreeMap<u64, String>>>,
 }
 
 impl Network {
     /// For node `me` of `cluster`.
     pub fn new(dialer: Arc<dyn Dialer>, cluster: String, me: u64) -> Self {
-        Network { dialer, cluster, me }
+        Network { dialer, cluster, me, addresses: Arc::default() }
     }
 
     /// A client for calls of one lane to a member.
@@ -72,33 +78,51 @@ impl Network {
             .max_decoding_message_size(MESSAGE_MAX_BYTES)
             .max_encoding_message_size(MESSAGE_MAX_BYTES)
     }
+
+    /// A member is at another address now. openraft keeps the connections of a member whose address alone changed, so they look
+    /// here each time they are made again.
+    pub fn moved(&self, node_id: u64, address: &str) {
+        self.addresses().insert(node_id, address.to_owned());
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connection(&self, target: u64, node: &Peer, lane: Lane) -> Connection {
+        self.moved(target, &node.address);
+        Connection { network: self.clone(), target, lane }
+    }
 }
 
 impl RaftNetworkFactory<Types> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection {
-            client: self.client(target, &node.address, Lane::Log),
-        }
+        self.connection(target, node, Lane::Log)
     }
 
     async fn new_heartbeat_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection {
-            client: self.client(target, &node.address, Lane::Heartbeat),
-        }
+        self.connection(target, node, Lane::Heartbeat)
     }
 
     async fn new_snapshot_client(&mut self, target: u64, node: &Peer) -> Connection {
-        Connection {
-            client: self.client(target, &node.address, Lane::Snapshot),
-        }
+        self.connection(target, node, Lane::Snapshot)
     }
 }
 
 /// One lane to one member, as openraft uses it.
 pub struct Connection {
-    client: Client,
+    network: Network,
+    target: u64,
+    lane: Lane,
+}
+
+impl Connection {
+    fn client(&self) -> Client {
+        let address = self.network.addresses().get(&self.target).cloned().unwrap_or_default();
+        self.network.client(self.target, &address, self.lane)
+    }
 }
 
 impl RaftNetworkV2<Types> for Connection {
@@ -111,7 +135,7 @@ impl RaftNetworkV2<Types> for Connection {
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
         let reply = within(
             option.soft_ttl(),
-            self.client.append_once(convert::append_out(&rpc)),
+            self.client().append_once(convert::append_out(&rpc)),
         )
         .await?;
         convert::append_once_in(reply).map_err(failed)
@@ -130,7 +154,7 @@ impl RaftNetworkV2<Types> for Connection {
     {
         async move {
             let requests = input.map(|request| convert::append_out(&request));
-            let replies = within(STREAM_OPEN_TIMEOUT, self.client.append(requests)).await?;
+            let replies = within(STREAM_OPEN_TIMEOUT, self.client().append(requests)).await?;
             let replies = replies.map(|reply| reply.and_then(convert::append_reply_in).map_err(failed));
             Ok(replies.boxed())
         }
@@ -144,7 +168,7 @@ impl RaftNetworkV2<Types> for Connection {
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let reply = within(
             option.soft_ttl(),
-            self.client.request_vote(convert::vote_request_out(&rpc)),
+            self.client().request_vote(convert::vote_request_out(&rpc)),
         )
         .await?;
         convert::vote_reply_in(reply).map_err(failed)
@@ -157,7 +181,7 @@ impl RaftNetworkV2<Types> for Connection {
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let reply = within(
             option.soft_ttl(),
-            self.client.pre_vote(convert::vote_request_out(&rpc)),
+            self.client().pre_vote(convert::vote_request_out(&rpc)),
         )
         .await?;
         convert::vote_reply_in(reply).map_err(failed)
@@ -172,7 +196,8 @@ impl RaftNetworkV2<Types> for Connection {
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let header = convert::snapshot_header_out(&vote, &snapshot.meta, stream::FORMAT);
         let parts = ReceiverStream::new(read_parts(header, snapshot.snapshot));
-        let send = within(option.hard_ttl(), self.client.snapshot(parts));
+        let mut client = self.client();
+        let send = within(option.hard_ttl(), client.snapshot(parts));
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),
             sent = send => {
@@ -190,7 +215,7 @@ impl RaftNetworkV2<Types> for Connection {
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
         within(
             option.soft_ttl(),
-            self.client.transfer(convert::transfer_out(&req)),
+            self.client().transfer(convert::transfer_out(&req)),
         )
         .await?;
         Ok(Ok(()))

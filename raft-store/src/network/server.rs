@@ -9,6 +9,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use openraft::raft::{AppendEntriesResponse, StreamAppendError};
 use std::{fmt::Display, future, pin::Pin, sync::Arc};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
@@ -77,8 +78,14 @@ impl peer_server::Peer for PeerService {
             .take_while(|request| future::ready(request.is_ok()))
             .filter_map(|request| future::ready(request.ok()));
         let replies = self.raft().stream_append(requests);
-        let replies = replies.map(|reply| match reply {
-            Ok(result) => Ok(convert::append_reply_out(&result)),
+        let store = Arc::clone(&self.store);
+        let replies = replies.map(move |reply| match reply {
+            Ok(result) => {
+                if !matches!(result, Err(StreamAppendError::HigherVote(_))) {
+                    store.heard_from_leader();
+                }
+                Ok(convert::append_reply_out(&result))
+            }
             Err(fatal) => Err(stopped(fatal)),
         });
         Ok(Response::new(Box::pin(replies)))
@@ -90,6 +97,9 @@ impl peer_server::Peer for PeerService {
     ) -> Result<Response<wire::AppendOnceReply>, Status> {
         let request = convert::append_in(self.admit(request)?)?;
         let response = self.raft().append_entries(request).await.map_err(stopped)?;
+        if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+            self.store.heard_from_leader();
+        }
         Ok(Response::new(convert::append_once_out(&response)))
     }
 
