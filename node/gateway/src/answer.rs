@@ -4,12 +4,7 @@
 //! the gateway says about them. Kong: latency to the peer and `Via` are told for the first and the third, the time it took to answer
 //! for the second.
 
-use crate::{
-    client::Client,
-    number::header_value,
-    request_id::RequestId,
-    rescue::Letter,
-};
+use crate::{client::Client, number::header_value, request_id::RequestId, rescue::Letter};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONNECTION, DATE, SERVER, UPGRADE, VIA},
@@ -140,7 +135,10 @@ pub(crate) fn reply(
         ReplyBody::Message(text) => message(status, &text),
         ReplyBody::Exact { content_type, bytes } => Letter {
             status,
-            headers: content_type.map(|kind| (http::header::CONTENT_TYPE, kind)).into_iter().collect(),
+            headers: content_type
+                .map(|kind| (http::header::CONTENT_TYPE, kind))
+                .into_iter()
+                .collect(),
             body: bytes,
         },
     };

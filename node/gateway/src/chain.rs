@@ -90,12 +90,20 @@ impl Chains {
             memory.chains.clear();
             memory.epoch = instances.epoch;
         }
-        let compiled = memory.chains.entry(covered).or_insert_with(|| Rc::new(Chain::new(instances.chain(covered))));
+        let compiled = memory
+            .chains
+            .entry(covered)
+            .or_insert_with(|| Rc::new(Chain::new(instances.chain(covered))));
         Rc::clone(compiled)
     }
 
     /// Gives everybody their turn in `access`.
-    pub async fn access(&self, instances: &Instances, mut covered: Scope, exchange: &mut Exchange<'_>) -> Passed {
+    pub async fn access(
+        &self,
+        instances: &Instances,
+        mut covered: Scope,
+        exchange: &mut Exchange<'_>,
+    ) -> Passed {
         let mut chain = self.get(instances, covered);
         let mut at = 0;
         while let Some(link) = chain.links.get(at).cloned() {
@@ -171,6 +179,9 @@ mod tests {
     fn a_chain_knows_its_phases() {
         let chain = chain(&[1]);
         assert!(chain.has(Phases::LOG) && !chain.has(Phases::ACCESS));
-        assert_eq!((chain.of(Phases::LOG).count(), chain.of(Phases::ACCESS).count()), (1, 0));
+        assert_eq!(
+            (chain.of(Phases::LOG).count(), chain.of(Phases::ACCESS).count()),
+            (1, 0)
+        );
     }
 }

@@ -79,7 +79,13 @@ enum Gauge {
 
 impl Client {
     /// A connection that has not said anything yet.
-    pub fn new(worker: Rc<Worker>, address: SocketAddr, listener: SocketAddr, tls: Option<TlsFacts>, number: u64) -> Self {
+    pub fn new(
+        worker: Rc<Worker>,
+        address: SocketAddr,
+        listener: SocketAddr,
+        tls: Option<TlsFacts>,
+        number: u64,
+    ) -> Self {
         let ip = address.ip().to_canonical();
         let slot = worker.sweep.enter();
         slot.wait(Stage::Idle, worker.options.limits.idle_timeout);
@@ -101,7 +107,8 @@ impl Client {
 
     /// The first byte of a head came.
     pub fn head_begins(&self) {
-        self.slot.wait(Stage::Head, self.worker.options.limits.head_timeout);
+        self.slot
+            .wait(Stage::Head, self.worker.options.limits.head_timeout);
         self.count(Gauge::Reading);
     }
 
@@ -114,7 +121,8 @@ impl Client {
 
     /// The response is made; the client has to take it.
     pub fn answer_begins(&self) {
-        self.slot.wait(Stage::Answer, self.worker.options.limits.send_timeout);
+        self.slot
+            .wait(Stage::Answer, self.worker.options.limits.send_timeout);
     }
 
     /// The client took some bytes: whatever is on its way to it may take that much longer.
@@ -128,13 +136,15 @@ impl Client {
 
     /// The codec has all of the response; what is left in its buffer may still be on its way.
     pub fn answer_ends(&self) {
-        self.slot.wait(Stage::Idle, self.worker.options.limits.idle_timeout);
+        self.slot
+            .wait(Stage::Idle, self.worker.options.limits.idle_timeout);
         self.count(Gauge::Waiting);
     }
 
     /// Whether the connection ends with the response to this request.
     pub fn ends_after_this(&self) -> bool {
-        self.worker.is_draining() || self.requests.get() >= self.worker.options.limits.requests_per_connection_max
+        self.worker.is_draining()
+            || self.requests.get() >= self.worker.options.limits.requests_per_connection_max
     }
 
     fn count(&self, now: Gauge) {

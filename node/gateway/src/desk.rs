@@ -37,7 +37,13 @@ struct Stacks {
 
 impl Desk {
     /// Over a store, reading on `control`.
-    pub fn new(shelf: Arc<Shelf>, store: Arc<dyn Store>, catalog: Catalog, control: Handle, readers_max: usize) -> Self {
+    pub fn new(
+        shelf: Arc<Shelf>,
+        store: Arc<dyn Store>,
+        catalog: Catalog,
+        control: Handle,
+        readers_max: usize,
+    ) -> Self {
         Desk {
             shelf,
             stacks: Arc::new(Stacks {
@@ -63,7 +69,9 @@ impl Desk {
         };
         let (shelf, stacks) = (Arc::clone(&self.shelf), Arc::clone(&self.stacks));
         Looked::Later(Box::pin(async move {
-            let kept = Stacks::run(stacks, fetch).await.map_err(|reason| LookupError { what, reason })?;
+            let kept = Stacks::run(stacks, fetch)
+                .await
+                .map_err(|reason| LookupError { what, reason })?;
             shelf.keep(&key, kept.clone(), token);
             Ok(pick(kept))
         }))
@@ -87,7 +95,10 @@ impl Stacks {
         }
     }
 
-    fn consumer(&self, find: impl FnOnce(&dyn ReadView, &Catalog) -> Result<Option<Record>, Problem>) -> Result<Kept, String> {
+    fn consumer(
+        &self,
+        find: impl FnOnce(&dyn ReadView, &Catalog) -> Result<Option<Record>, Problem>,
+    ) -> Result<Kept, String> {
         let found = read(&*self.store, |view| find(view, &self.catalog)).map_err(|e| e.to_string())?;
         Ok(Kept::Consumer(found.as_ref().and_then(consumer).map(Arc::new)))
     }
@@ -124,7 +135,9 @@ fn pick_credential(kept: Kept) -> Option<Arc<Credential>> {
 }
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -169,9 +182,14 @@ impl Lookup for Desk {
     }
 
     fn consumer(&self, id: Uuid) -> Looked<Consumer> {
-        self.look(LookupKey::consumer(id), pick_consumer, "a consumer", move |stacks| {
-            stacks.consumer(|view, catalog| find(view, catalog, "consumers", &Selector::Id(id)))
-        })
+        self.look(
+            LookupKey::consumer(id),
+            pick_consumer,
+            "a consumer",
+            move |stacks| {
+                stacks.consumer(|view, catalog| find(view, catalog, "consumers", &Selector::Id(id)))
+            },
+        )
     }
 
     fn consumer_by_username(&self, username: &str) -> Looked<Consumer> {
@@ -179,17 +197,22 @@ impl Lookup for Desk {
             field: "username",
             value: username.to_owned(),
         };
-        self.look(LookupKey::username(username), pick_consumer, "a consumer", move |stacks| {
-            stacks.consumer(|view, catalog| find(view, catalog, "consumers", &selector))
-        })
+        self.look(
+            LookupKey::username(username),
+            pick_consumer,
+            "a consumer",
+            move |stacks| stacks.consumer(|view, catalog| find(view, catalog, "consumers", &selector)),
+        )
     }
 
     fn record(&self, entity: &'static str, id: Uuid) -> Looked<Record> {
         let stacks = Arc::clone(&self.stacks);
         Looked::Later(Box::pin(async move {
             let fetched = Stacks::run(stacks, move |stacks| {
-                read(&*stacks.store, |view| find(view, &stacks.catalog, entity, &Selector::Id(id)))
-                    .map_err(|e| e.to_string())
+                read(&*stacks.store, |view| {
+                    find(view, &stacks.catalog, entity, &Selector::Id(id))
+                })
+                .map_err(|e| e.to_string())
             });
             let found = fetched.await.map_err(|reason| LookupError {
                 what: "a record",
@@ -200,6 +223,13 @@ impl Lookup for Desk {
     }
 }
 
-fn find(view: &dyn ReadView, catalog: &Catalog, entity: &str, selector: &Selector) -> Result<Option<Record>, Problem> {
-    Ok(catalog.find(view, entity, selector, now_ms())?.map(|found| found.record))
+fn find(
+    view: &dyn ReadView,
+    catalog: &Catalog,
+    entity: &str,
+    selector: &Selector,
+) -> Result<Option<Record>, Problem> {
+    Ok(catalog
+        .find(view, entity, selector, now_ms())?
+        .map(|found| found.record))
 }

@@ -64,7 +64,11 @@ fn target(uri: &Uri) -> Result<&str, Rescue> {
 
 fn host<'a>(fields: &Fields<'a>, version: Version) -> Result<&'a str, Rescue> {
     let Some(host) = fields.host else {
-        return if version == Version::HTTP_10 { Ok("") } else { Err(Rescue::BadRequest) };
+        return if version == Version::HTTP_10 {
+            Ok("")
+        } else {
+            Err(Rescue::BadRequest)
+        };
     };
     let text = std::str::from_utf8(host.as_bytes()).map_err(|_| Rescue::BadRequest)?;
     if fields.several_hosts || !is_host(text) {
@@ -115,22 +119,40 @@ mod tests {
         }
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let seen = admit(&parts);
-        let seen = seen.as_ref().map(|a| (a.host, &*a.path, a.query)).map_err(Clone::clone);
+        let seen = seen
+            .as_ref()
+            .map(|a| (a.host, &*a.path, a.query))
+            .map_err(Clone::clone);
         assert_eq!(seen, expected, "{method} {target} {hosts:?}");
     }
 
     #[test]
     fn an_ordinary_request_is_let_in() {
         check("GET", "/", &["a.test"], Ok(("a.test", "/", "")));
-        check("POST", "/a/../b?x=1", &["a.test:8000"], Ok(("a.test:8000", "/b", "?x=1")));
+        check(
+            "POST",
+            "/a/../b?x=1",
+            &["a.test:8000"],
+            Ok(("a.test:8000", "/b", "?x=1")),
+        );
         check("GET", "/a?", &["[::1]:80"], Ok(("[::1]:80", "/a", "?")));
-        check("GET", "http://b.test/x?q", &["a.test"], Ok(("a.test", "/x", "?q")));
+        check(
+            "GET",
+            "http://b.test/x?q",
+            &["a.test"],
+            Ok(("a.test", "/x", "?q")),
+        );
     }
 
     #[test]
     fn a_request_for_no_place_of_ours_is_refused() {
         let bad = || Err(Rescue::BadRequest);
-        check("CONNECT", "a.test:443", &["a.test"], Err(Rescue::MethodNotAllowed));
+        check(
+            "CONNECT",
+            "a.test:443",
+            &["a.test"],
+            Err(Rescue::MethodNotAllowed),
+        );
         check("OPTIONS", "*", &["a.test"], bad());
         check("GET", "nopath", &["a.test"], bad());
         check("GET", "/../x", &["a.test"], bad());
@@ -161,7 +183,11 @@ mod tests {
 
     #[test]
     fn http_1_0_may_come_without_a_host() {
-        let (mut parts, ()) = Request::builder().uri("/y").body(()).expect("a request").into_parts();
+        let (mut parts, ()) = Request::builder()
+            .uri("/y")
+            .body(())
+            .expect("a request")
+            .into_parts();
         parts.version = Version::HTTP_10;
         assert!(admit(&parts).is_ok_and(|asked| asked.host.is_empty()));
     }

@@ -101,7 +101,9 @@ fn is_alias(name: &str) -> bool {
     }
     let folded = name.replace('_', "-");
     is_ours(&folded)
-        || ["x-consumer-", "x-credential-"].iter().any(|prefix| folded.starts_with(prefix))
+        || ["x-consumer-", "x-credential-"]
+            .iter()
+            .any(|prefix| folded.starts_with(prefix))
         || matches!(folded.as_str(), "x-anonymous-consumer" | "forwarded")
 }
 
@@ -131,30 +133,58 @@ mod tests {
     fn check(lines: &[(&str, &str)], dropped: &[&str]) {
         let map = headers(lines);
         let fields = Fields::notice(&map);
-        let gone: Vec<&str> = map.keys().filter(|n| fields.is_dropped(n)).map(|n| n.as_str()).collect();
+        let gone: Vec<&str> = map
+            .keys()
+            .filter(|n| fields.is_dropped(n))
+            .map(|n| n.as_str())
+            .collect();
         assert_eq!(gone, dropped, "{lines:?}");
     }
 
     #[test]
     fn what_belongs_to_the_connection_or_to_the_gateway_is_dropped() {
-        check(&[("accept", "*/*"), ("x_under", "u"), ("authorization", "a")], &[]);
-        check(&[("keep-alive", "1"), ("proxy-connection", "x"), ("x-a", "1")], &["keep-alive", "proxy-connection"]);
-        check(&[("connection", "close, X-A"), ("x-a", "1"), ("x-b", "1")], &["connection", "x-a"]);
-        check(&[("connection", "close"), ("connection", "x-b"), ("x-b", "1")], &["connection", "x-b"]);
-        check(&[("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=1")], &["x-forwarded-for"]);
+        check(
+            &[("accept", "*/*"), ("x_under", "u"), ("authorization", "a")],
+            &[],
+        );
+        check(
+            &[("keep-alive", "1"), ("proxy-connection", "x"), ("x-a", "1")],
+            &["keep-alive", "proxy-connection"],
+        );
+        check(
+            &[("connection", "close, X-A"), ("x-a", "1"), ("x-b", "1")],
+            &["connection", "x-a"],
+        );
+        check(
+            &[("connection", "close"), ("connection", "x-b"), ("x-b", "1")],
+            &["connection", "x-b"],
+        );
+        check(
+            &[("x-forwarded-for", "6.6.6.6"), ("forwarded", "for=1")],
+            &["x-forwarded-for"],
+        );
     }
 
     #[test]
     fn underscores_do_not_smuggle_a_field_past() {
         check(&[("x_forwarded_for", "6.6.6.6")], &["x_forwarded_for"]);
-        check(&[("transfer_encoding", "chunked"), ("content_length", "5")], &["transfer_encoding", "content_length"]);
-        check(&[("x_consumer_id", "1"), ("x-consumer_username", "b")], &["x_consumer_id", "x-consumer_username"]);
+        check(
+            &[("transfer_encoding", "chunked"), ("content_length", "5")],
+            &["transfer_encoding", "content_length"],
+        );
+        check(
+            &[("x_consumer_id", "1"), ("x-consumer_username", "b")],
+            &["x_consumer_id", "x-consumer_username"],
+        );
     }
 
     #[test]
     fn a_websocket_needs_both_fields() {
         let wants = |lines: &[(&str, &str)]| Fields::notice(&headers(lines)).wants_websocket();
-        assert!(wants(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")]));
+        assert!(wants(&[
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket")
+        ]));
         assert!(!wants(&[("upgrade", "websocket")]));
         assert!(!wants(&[("connection", "upgrade"), ("upgrade", "h2c")]));
     }

@@ -68,7 +68,15 @@ pub(crate) struct RequestHead<'a> {
 impl RequestHead<'_> {
     /// Appends the head with its closing blank line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        extend(out, &[self.method.as_bytes(), b" ", self.target.as_bytes(), b" HTTP/1.1\r\nHost: "]);
+        extend(
+            out,
+            &[
+                self.method.as_bytes(),
+                b" ",
+                self.target.as_bytes(),
+                b" HTTP/1.1\r\nHost: ",
+            ],
+        );
         extend(out, &[self.host.as_bytes(), b"\r\n"]);
         self.write_connection(out);
         for (name, value) in self.headers {
@@ -98,7 +106,10 @@ impl RequestHead<'_> {
             BodyLength::None => {}
             BodyLength::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
             BodyLength::Exactly(bytes) => {
-                extend(out, &[b"Content-Length: ", Decimal::of(bytes).as_bytes(), b"\r\n"]);
+                extend(
+                    out,
+                    &[b"Content-Length: ", Decimal::of(bytes).as_bytes(), b"\r\n"],
+                );
             }
         }
     }
@@ -120,7 +131,11 @@ impl RequestHead<'_> {
 
     /// Ours, unless a trusted proxy said something else. An empty one of ours is not written.
     fn write_believed(&self, out: &mut Vec<u8>, title: &str, name: &str, ours: &str) {
-        let told = if self.forwarded.trusted { self.headers.get(name) } else { None };
+        let told = if self.forwarded.trusted {
+            self.headers.get(name)
+        } else {
+            None
+        };
         let value = told.map_or(ours.as_bytes(), |v| v.as_bytes());
         if !value.is_empty() {
             extend(out, &[title.as_bytes(), b": ", value, b"\r\n"]);

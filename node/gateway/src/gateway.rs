@@ -10,12 +10,7 @@ use crate::{
     desk::Desk,
     options::{AccessLog, GatewayOptions},
     peer::{resolve::Names, tls::PeerTls},
-    plan::{
-        PlanSize,
-        feed::Press,
-        instances::Kit,
-        upstream::UpstreamFacts,
-    },
+    plan::{PlanSize, feed::Press, instances::Kit, upstream::UpstreamFacts},
     shelf::Shelf,
     worker::{self, Apron, Order},
 };
@@ -136,7 +131,11 @@ impl Gateway {
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
         let access_log = open_log(&options)?;
         let parts = Parts {
-            client_tls: if options.listeners.iter().any(|l| l.tls) { Some(default_config()?) } else { None },
+            client_tls: if options.listeners.iter().any(|l| l.tls) {
+                Some(default_config()?)
+            } else {
+                None
+            },
             peer_tls: Arc::new(PeerTls::load()?),
             connections: Arc::default(),
             options: Arc::new(options),
@@ -153,11 +152,18 @@ impl Gateway {
         };
         gateway.start_workers(&parts, &desk, listeners).await?;
         let press = Arc::clone(&gateway.press);
-        gateway.tasks.spawn("follow events", async move { press.follow(served).await });
+        gateway
+            .tasks
+            .spawn("follow events", async move { press.follow(served).await });
         Ok(gateway)
     }
 
-    async fn start_workers(&mut self, parts: &Parts, desk: &Desk, listeners: Vec<Vec<(TcpListener, bool)>>) -> Result<(), StartError> {
+    async fn start_workers(
+        &mut self,
+        parts: &Parts,
+        desk: &Desk,
+        listeners: Vec<Vec<(TcpListener, bool)>>,
+    ) -> Result<(), StartError> {
         let mut waiting = Vec::new();
         for (page, listeners) in self.pages.iter().zip(listeners) {
             let apron = Apron {

@@ -117,7 +117,11 @@ impl Intake {
     }
 
     /// The piece at `place`, counted from the start of the body; `None` behind the last one.
-    pub fn poll_piece(&mut self, cx: &mut Context<'_>, place: &mut usize) -> Poll<Option<Result<Bytes, IntakeError>>> {
+    pub fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &mut usize,
+    ) -> Poll<Option<Result<Bytes, IntakeError>>> {
         if let Some(piece) = self.jug.get(*place) {
             *place += 1;
             return Poll::Ready(Some(Ok(piece.clone())));
@@ -158,7 +162,12 @@ impl Intake {
                 Poll::Ready(Some(Ok(frame))) => {
                     // Trailers of requests are dropped: no origin behind HTTP/1.1 relies on them.
                     if let Ok(data) = frame.into_data() {
-                        return Poll::Ready(Some(self.rules.measure(&mut self.received, self.started_ms, &self.slot, data)));
+                        return Poll::Ready(Some(self.rules.measure(
+                            &mut self.received,
+                            self.started_ms,
+                            &self.slot,
+                            data,
+                        )));
                     }
                 }
             }
@@ -182,13 +191,21 @@ impl Intake {
         }
         self.slot.wait_on(Stage::Exchange);
         let whole = whole.freeze();
-        self.jug = if whole.is_empty() { Vec::new() } else { vec![whole.clone()] };
+        self.jug = if whole.is_empty() {
+            Vec::new()
+        } else {
+            vec![whole.clone()]
+        };
         self.jug_bytes = whole.len();
         self.declared = Some(whole.len() as u64);
         Ok(whole)
     }
 
-    fn poll_piece_in_time(&mut self, cx: &mut Context<'_>, place: &mut usize) -> Poll<Option<Result<Bytes, IntakeError>>> {
+    fn poll_piece_in_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &mut usize,
+    ) -> Poll<Option<Result<Bytes, IntakeError>>> {
         match self.poll_piece(cx, place) {
             Poll::Pending if self.slot.is_overdue() => Poll::Ready(Some(Err(IntakeError::TooSlow))),
             other => other,
@@ -197,14 +214,24 @@ impl Intake {
 }
 
 impl Rules {
-    fn measure(self, received: &mut u64, started_ms: Option<u64>, slot: &Slot, data: Bytes) -> Result<Bytes, IntakeError> {
+    fn measure(
+        self,
+        received: &mut u64,
+        started_ms: Option<u64>,
+        slot: &Slot,
+        data: Bytes,
+    ) -> Result<Bytes, IntakeError> {
         *received += data.len() as u64;
         if *received > self.max_bytes {
             return Err(IntakeError::TooLarge);
         }
         let elapsed = started_ms.map_or(0, |started| slot.now_ms().saturating_sub(started));
         let due = elapsed.saturating_sub(self.grace_ms) / 1_000 * self.rate_min_bytes;
-        if *received < due { Err(IntakeError::TooSlow) } else { Ok(data) }
+        if *received < due {
+            Err(IntakeError::TooSlow)
+        } else {
+            Ok(data)
+        }
     }
 }
 

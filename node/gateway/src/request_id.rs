@@ -70,6 +70,10 @@ mod tests {
         let source = IdSource::new(7);
         let (a, b) = (source.next(), source.next());
         assert_ne!(a, b);
-        assert!(a.as_str().bytes().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()));
+        assert!(
+            a.as_str()
+                .bytes()
+                .all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
+        );
     }
 }

@@ -163,7 +163,12 @@ impl Rescue {
 
 /// A plugin's own error in the client's preferred format.
 pub(crate) fn plugin_error(status: StatusCode, message: &str, taste: Taste<'_>, request_id: &str) -> Letter {
-    written(status, taste.accept.map_or(ErrorType::Json, preferred), message, request_id)
+    written(
+        status,
+        taste.accept.map_or(ErrorType::Json, preferred),
+        message,
+        request_id,
+    )
 }
 
 fn code(status: u16) -> StatusCode {
@@ -210,14 +215,20 @@ fn written(status: StatusCode, kind: ErrorType, message: &str, id: &str) -> Lett
 
 /// Messages may quote what a plugin was configured with, or a host's name: no markup of theirs gets into ours.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// Kong: 301 and 302 carry nginx's built-in page, 307 and 308 one that names its encoding.
 fn redirect(status: StatusCode, location: &str) -> Letter {
     let reason = status.canonical_reason().unwrap_or_default();
     let code = status.as_u16();
-    let content_type = if code < 307 { "text/html" } else { "text/html; charset=UTF-8" };
+    let content_type = if code < 307 {
+        "text/html"
+    } else {
+        "text/html; charset=UTF-8"
+    };
     let body = format!(
         "<html>\r\n<head><title>{code} {reason}</title></head>\r\n<body>\r\n<center><h1>{code} {reason}</h1></center>\r\n\
          </body>\r\n</html>\r\n"
@@ -240,7 +251,9 @@ fn preferred(list: &[u8]) -> ErrorType {
     for entry in list.split(',') {
         let mut parts = entry.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|p| p.strip_prefix("q=")).and_then(|q| q.parse().ok());
+        let weight = parts
+            .find_map(|p| p.strip_prefix("q="))
+            .and_then(|q| q.parse().ok());
         let weight: f32 = weight.unwrap_or(1.0);
         if weight > best.0 {
             best = (weight, error_type(name));
@@ -271,7 +284,10 @@ mod tests {
         };
         let letter = rescue.letter(taste, ErrorType::Plain, ID);
         assert_eq!(letter.status, status);
-        assert_eq!(letter.headers[0].1, answered, "{rescue:?} {accept:?} {content_type:?}");
+        assert_eq!(
+            letter.headers[0].1, answered,
+            "{rescue:?} {accept:?} {content_type:?}"
+        );
     }
 
     const JSON: &str = "application/json; charset=utf-8";
@@ -304,7 +320,13 @@ mod tests {
     fn the_transport_writes_plain_text_unless_request_or_client_suggest_otherwise() {
         check(&Rescue::PeerFailed, None, None, 502, PLAIN);
         check(&Rescue::PeerFailed, None, Some("application/json"), 502, JSON);
-        check(&Rescue::PeerFailed, Some("text/html"), Some("application/json"), 502, HTML);
+        check(
+            &Rescue::PeerFailed,
+            Some("text/html"),
+            Some("application/json"),
+            502,
+            HTML,
+        );
         check(&Rescue::BadRequest, None, None, 400, PLAIN);
     }
 
@@ -323,7 +345,10 @@ mod tests {
             body(&Rescue::NoRoute, "application/json"),
             format!("{{\n  \"message\":\"{message}\",\n  \"request_id\":\"{ID}\"\n}}")
         );
-        assert_eq!(body(&Rescue::NoRoute, "text/plain"), format!("{message}\nrequest_id: {ID}\n"));
+        assert_eq!(
+            body(&Rescue::NoRoute, "text/plain"),
+            format!("{message}\nrequest_id: {ID}\n")
+        );
         assert!(body(&Rescue::NoRoute, "text/html").contains(&format!("<p>{message}.</p>")));
         assert!(body(&Rescue::NoRoute, "application/xml").contains(&format!("<requestid>{ID}</requestid>")));
     }
@@ -331,11 +356,22 @@ mod tests {
     #[test]
     fn a_redirect_names_the_place_and_carries_a_page() {
         let to = |status| Rescue::Redirect(code(status), "https://a.test/x?y".into());
-        for (status, kind) in [(301, "text/html"), (302, "text/html"), (307, "text/html; charset=UTF-8")] {
+        for (status, kind) in [
+            (301, "text/html"),
+            (302, "text/html"),
+            (307, "text/html; charset=UTF-8"),
+        ] {
             let letter = to(status).letter(Taste::default(), ErrorType::Plain, ID);
-            assert_eq!((letter.status.as_u16(), &letter.headers[0].1), (status, &HeaderValue::from_static(kind)));
+            assert_eq!(
+                (letter.status.as_u16(), &letter.headers[0].1),
+                (status, &HeaderValue::from_static(kind))
+            );
             assert_eq!(letter.headers[1].1, "https://a.test/x?y");
-            assert!(letter.body.starts_with(format!("<html>\r\n<head><title>{status} ").as_bytes()));
+            assert!(
+                letter
+                    .body
+                    .starts_with(format!("<html>\r\n<head><title>{status} ").as_bytes())
+            );
         }
     }
 
@@ -343,6 +379,10 @@ mod tests {
     fn an_upgrade_is_asked_for_with_its_fields() {
         let letter = Rescue::UseHttps.letter(Taste::default(), ErrorType::Plain, ID);
         assert_eq!(letter.status, 426);
-        assert!(letter.headers.contains(&(header::UPGRADE, HeaderValue::from_static("TLS/1.2, HTTP/1.1"))));
+        assert!(
+            letter
+                .headers
+                .contains(&(header::UPGRADE, HeaderValue::from_static("TLS/1.2, HTTP/1.1")))
+        );
     }
 }

@@ -31,7 +31,11 @@ struct Made {
 
 impl Course<'_> {
     /// Makes the response, filters its head, and arranges for the end.
-    pub fn respond(mut self, request: request::Parts, ended: Result<Proxied, Ended>) -> HttpResponse<ToClient> {
+    pub fn respond(
+        mut self,
+        request: request::Parts,
+        ended: Result<Proxied, Ended>,
+    ) -> HttpResponse<ToClient> {
         let head_at = Instant::now();
         let mut made = match ended {
             Ok(proxied) => self.proxied(proxied, head_at),
@@ -63,7 +67,11 @@ impl Course<'_> {
     }
 
     fn after(&self, ends: bool) -> After {
-        if ends || !self.keep_alive || self.client.ends_after_this() { After::Close } else { After::KeepAlive }
+        if ends || !self.keep_alive || self.client.ends_after_this() {
+            After::Close
+        } else {
+            After::KeepAlive
+        }
     }
 
     /// A peer's answer.
@@ -76,7 +84,8 @@ impl Course<'_> {
             peer_ms: u32::try_from(waited).unwrap_or(u32::MAX),
             peer_status: Some(head.status),
         };
-        self.trail.answered(answered.peer, head.status, &self.client.worker);
+        self.trail
+            .answered(answered.peer, head.status, &self.client.worker);
         let (bytes, after) = if head.framing == Framing::Tunnel {
             let (stream, early) = answered.link.into_tunnel();
             self.client.tunnel.replace(Some(Tunnel {
@@ -92,8 +101,15 @@ impl Course<'_> {
             };
             let slot = Rc::clone(&self.client.slot);
             let unsent = !proxied.upload.is_done();
-            let download =
-                Download::new(answered.link, answered.lease, head.framing, head.reusable, proxied.upload, pauses, slot);
+            let download = Download::new(
+                answered.link,
+                answered.lease,
+                head.framing,
+                head.reusable,
+                proxied.upload,
+                pauses,
+                slot,
+            );
             (Bytes::Peer(download), self.after(unsent))
         };
         Made {
@@ -124,9 +140,9 @@ impl Course<'_> {
         let asked_a_peer = matches!(ended, Ended::Rescued(Rescue::PeerFailed | Rescue::PeerTimeout));
         let letter = match ended {
             Ended::Rescued(_) => letter,
-            Ended::Replied(reply) => {
-                answer::reply(*reply, |status, text| rescue::plugin_error(status, text, taste, id))
-            }
+            Ended::Replied(reply) => answer::reply(*reply, |status, text| {
+                rescue::plugin_error(status, text, taste, id)
+            }),
         };
         let (status, headers, body) = answer::own(letter, self.client);
         Made {
@@ -181,10 +197,14 @@ impl Course<'_> {
             return None;
         }
         let (gateway_ms, peer_ms) = match made.about {
-            About::Proxied { gateway_ms, peer_ms, .. } => (gateway_ms, Some(peer_ms)),
+            About::Proxied {
+                gateway_ms, peer_ms, ..
+            } => (gateway_ms, Some(peer_ms)),
             About::Own { gateway_ms } => (gateway_ms, None),
         };
-        let (route, service) = self.matched.map_or((None, None), |(route, service)| (Some(route), service));
+        let (route, service) = self
+            .matched
+            .map_or((None, None), |(route, service)| (Some(route), service));
         Some(Box::new(Tail {
             id: self.id,
             started: self.started,

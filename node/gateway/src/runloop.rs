@@ -37,18 +37,26 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::body::Incoming;
 use std::{borrow::Cow, net::IpAddr, rc::Rc, time::Instant};
 use troop_plugin_api::{
-    Client as ClientFacts, Edits, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme, Scope,
-    Shared, UriCapture, Verdict,
+    Client as ClientFacts, Edits, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme,
+    Scope, Shared, UriCapture, Verdict,
 };
 use troop_router::{Match, PathHandling, RequestHead, Tls, upstream_path};
 
 /// Serves one request.
-pub(crate) async fn serve(client: Rc<Client>, request: Request<Incoming>) -> Response<crate::to_client::ToClient> {
+pub(crate) async fn serve(
+    client: Rc<Client>,
+    request: Request<Incoming>,
+) -> Response<crate::to_client::ToClient> {
     client.exchange_begins();
     client.worker.page.requests.up();
     let (parts, body) = request.into_parts();
     let options = &client.worker.options;
-    let intake = Intake::new(body, options.client_max_body_size_bytes, &options.limits, Rc::clone(&client.slot));
+    let intake = Intake::new(
+        body,
+        options.client_max_body_size_bytes,
+        &options.limits,
+        Rc::clone(&client.slot),
+    );
     let mut course = Course::begin(&client);
     let ended = course.flow(&parts, intake).await;
     client.answer_begins();
@@ -181,13 +189,21 @@ impl<'c> Course<'c> {
 
     /// Kong: `X-Real-IP` is believed from trusted addresses only.
     fn client_address(&self, headers: &HeaderMap) -> IpAddr {
-        let told = if self.client.trusted { told_client(headers) } else { None };
+        let told = if self.client.trusted {
+            told_client(headers)
+        } else {
+            None
+        };
         told.unwrap_or_else(|| self.client.address.ip().to_canonical())
     }
 
     /// TLS or not, as far as a trusted proxy in front knows better.
     fn scheme(&self, headers: &HeaderMap) -> Scheme {
-        let told = if self.client.trusted { headers.get("x-forwarded-proto") } else { None };
+        let told = if self.client.trusted {
+            headers.get("x-forwarded-proto")
+        } else {
+            None
+        };
         match (told.map(|v| v.as_bytes()), &self.client.tls) {
             (Some(b"https"), _) | (None, Some(_)) => Scheme::Https,
             _ => Scheme::Http,
@@ -223,7 +239,12 @@ impl<'c> Course<'c> {
         Ok(Wishes { edits, query })
     }
 
-    fn route<'p>(&self, plan: &'p Plan, parts: &request::Parts, asked: &Asked<'_>) -> Option<Match<'p, Route>> {
+    fn route<'p>(
+        &self,
+        plan: &'p Plan,
+        parts: &request::Parts,
+        asked: &Asked<'_>,
+    ) -> Option<Match<'p, Route>> {
         plan.router.find(&RequestHead {
             method: parts.method.as_str(),
             host: asked.host,
@@ -240,7 +261,12 @@ impl<'c> Course<'c> {
     }
 
     /// Handlers in the order of their turns.
-    async fn access(&mut self, scene: &Scene<'_>, wishes: Wishes, intake: &mut Intake) -> Result<Wishes, Ended> {
+    async fn access(
+        &mut self,
+        scene: &Scene<'_>,
+        wishes: Wishes,
+        intake: &mut Intake,
+    ) -> Result<Wishes, Ended> {
         if scene.plan.instances.is_empty() {
             return Ok(wishes);
         }
@@ -333,7 +359,11 @@ impl<'c> Course<'c> {
             port: &client.port_text,
             path: scene.asked.raw_path,
             prefix: scene.stripped_prefix(),
-            via: if scene.parts.version == Version::HTTP_10 { &worker.via_10 } else { &worker.via_11 },
+            via: if scene.parts.version == Version::HTTP_10 {
+                &worker.via_10
+            } else {
+                &worker.via_11
+            },
             request_id: worker.options.headers.request_id.then(|| self.id.as_str()),
         };
         let mut upload = Upload::new_announced(intake, fields.has_length);
@@ -357,7 +387,15 @@ impl<'c> Course<'c> {
             page: &worker.page,
             slot: &client.slot,
         };
-        let asked = attempt::ask(scene.plan, service, &outgoing, &mut upload, &means, &mut self.trail).await;
+        let asked = attempt::ask(
+            scene.plan,
+            service,
+            &outgoing,
+            &mut upload,
+            &means,
+            &mut self.trail,
+        )
+        .await;
         self.received = upload.received();
         self.clogged &= !upload.is_done();
         Ok(Proxied {
@@ -378,7 +416,11 @@ impl<'c> Course<'c> {
 
 impl Scene<'_> {
     fn stripped(&self) -> usize {
-        if self.found.payload.facts.strip_path { self.found.path.length() } else { 0 }
+        if self.found.payload.facts.strip_path {
+            self.found.path.length()
+        } else {
+            0
+        }
     }
 
     /// Kong: nothing is said of a stripped `/`.
@@ -391,7 +433,12 @@ impl Scene<'_> {
 
     /// Path and query for the peer.
     fn target(&self, service: &Service, query: Option<&str>) -> String {
-        let mut target = upstream_path(service.path.as_deref(), &self.asked.path, self.stripped(), PathHandling::V0);
+        let mut target = upstream_path(
+            service.path.as_deref(),
+            &self.asked.path,
+            self.stripped(),
+            PathHandling::V0,
+        );
         match query {
             None => target.push_str(self.asked.query),
             Some("") => {}

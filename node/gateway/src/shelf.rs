@@ -67,7 +67,14 @@ impl LookupKey {
 
     /// A credential by a unique field.
     pub fn credential(schema: &str, field: &str, value: &str) -> Self {
-        LookupKey::of(&[b"k", schema.as_bytes(), b"\0", field.as_bytes(), b"\0", value.as_bytes()])
+        LookupKey::of(&[
+            b"k",
+            schema.as_bytes(),
+            b"\0",
+            field.as_bytes(),
+            b"\0",
+            value.as_bytes(),
+        ])
     }
 
     fn of(pieces: &[&[u8]]) -> Self {
@@ -171,14 +178,21 @@ fn keys_of(schema: &str, bytes: &[u8]) -> Vec<LookupKey> {
     let Ok(Value::Object(record)) = serde_json::from_slice(bytes) else {
         return Vec::new();
     };
-    let texts = record.iter().filter_map(|(field, value)| Some((field.as_str(), value.as_str()?)));
+    let texts = record
+        .iter()
+        .filter_map(|(field, value)| Some((field.as_str(), value.as_str()?)));
     if schema == "consumers" {
-        return texts.filter(|(field, _)| *field == "username").map(|(_, name)| LookupKey::username(name)).collect();
+        return texts
+            .filter(|(field, _)| *field == "username")
+            .map(|(_, name)| LookupKey::username(name))
+            .collect();
     }
     if !record.contains_key("consumer") {
         return Vec::new();
     }
-    texts.map(|(field, value)| LookupKey::credential(schema, field, value)).collect()
+    texts
+        .map(|(field, value)| LookupKey::credential(schema, field, value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -227,14 +241,22 @@ mod tests {
         for n in 0..10_000 {
             fill(&shelf, &n.to_string());
         }
-        let held: usize = shelf.shelves.iter().map(|s| s.load().young.len() + s.load().old.len()).sum();
+        let held: usize = shelf
+            .shelves
+            .iter()
+            .map(|s| s.load().young.len() + s.load().old.len())
+            .sum();
         assert!(held <= SHELVES * 4, "{held}");
     }
 
     #[test]
     fn an_event_clears_old_and_new_values() {
         let shelf = Shelf::new(1000);
-        let record = |value: &str| Some(Bytes::from(format!(r#"{{"key":"{value}","consumer":{{"id":"x"}}}}"#)));
+        let record = |value: &str| {
+            Some(Bytes::from(format!(
+                r#"{{"key":"{value}","consumer":{{"id":"x"}}}}"#
+            )))
+        };
         for value in ["old", "new", "other"] {
             fill(&shelf, value);
         }
@@ -264,6 +286,8 @@ mod tests {
             entity: None,
             old_entity: Some(Bytes::from_static(br#"{"username":"bob"}"#)),
         });
-        assert!(shelf.look(&LookupKey::consumer(id)).is_err() && shelf.look(&LookupKey::username("bob")).is_err());
+        assert!(
+            shelf.look(&LookupKey::consumer(id)).is_err() && shelf.look(&LookupKey::username("bob")).is_err()
+        );
     }
 }

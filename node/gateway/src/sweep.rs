@@ -69,7 +69,13 @@ impl Slot {
     pub fn extend(&self, timeout: Duration) {
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(NEVER);
         // A round more, because the watch may be that much behind.
-        self.due.set(self.clock.now.get().saturating_add(millis).saturating_add(ROUND_MS));
+        self.due.set(
+            self.clock
+                .now
+                .get()
+                .saturating_add(millis)
+                .saturating_add(ROUND_MS),
+        );
     }
 
     /// What is waited for.
@@ -155,7 +161,11 @@ impl Sweep {
 
     /// Connections that are parked.
     pub fn len(&self) -> usize {
-        self.slots.borrow().iter().filter(|slot| Rc::strong_count(slot) > 1).count()
+        self.slots
+            .borrow()
+            .iter()
+            .filter(|slot| Rc::strong_count(slot) > 1)
+            .count()
     }
 }
 

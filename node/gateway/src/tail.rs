@@ -10,12 +10,7 @@ use crate::{
     view::{KeptHead, RequestView},
 };
 use http::{Version, header, request};
-use std::{
-    net::IpAddr,
-    rc::Rc,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
 use troop_plugin_api::{Identity, LogRecord, Matched, Phases, Shared, Source, Timing, Try};
 use troop_telemetry::AccessLine;
 use uuid::Uuid;
@@ -99,8 +94,17 @@ impl Tail {
             user: username.and_then(|name| name.to_str().ok()),
             at_ms: self.started_at_ms,
             method: self.request.method.as_str(),
-            target: self.request.uri.path_and_query().map_or("", |p| p.as_str()).as_bytes(),
-            version: if self.request.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            target: self
+                .request
+                .uri
+                .path_and_query()
+                .map_or("", |p| p.as_str())
+                .as_bytes(),
+            version: if self.request.version == Version::HTTP_10 {
+                "HTTP/1.0"
+            } else {
+                "HTTP/1.1"
+            },
             status: self.status,
             body_bytes: sent,
             referer: field(header::REFERER),

@@ -67,7 +67,12 @@ impl Filters {
 
 impl ToClient {
     /// A body, and what to do when it ended.
-    pub fn new(source: Source, client: Rc<Client>, filters: Option<Box<Filters>>, tail: Option<Box<Tail>>) -> Self {
+    pub fn new(
+        source: Source,
+        client: Rc<Client>,
+        filters: Option<Box<Filters>>,
+        tail: Option<Box<Tail>>,
+    ) -> Self {
         ToClient {
             source,
             client,
@@ -121,7 +126,10 @@ impl Body for ToClient {
     type Data = Bytes;
     type Error = DownloadError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let this = self.get_mut();
         let piece = ready!(this.poll_filtered(cx));
         Poll::Ready(piece.map(|piece| {
@@ -141,7 +149,9 @@ impl Body for ToClient {
         }
         match &self.source {
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Peer(download) => download.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Peer(download) => download
+                .left()
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -98,16 +98,23 @@ fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
 }
 
 fn each_of(headers: &HeaderMap, name: &str, visit: &mut dyn FnMut(&[u8])) {
-    headers.get_all(name).iter().for_each(|value| visit(value.as_bytes()));
+    headers
+        .get_all(name)
+        .iter()
+        .for_each(|value| visit(value.as_bytes()));
 }
 
 fn each(headers: &HeaderMap, visit: &mut dyn FnMut(&str, &[u8])) {
-    headers.iter().for_each(|(name, value)| visit(name.as_str(), value.as_bytes()));
+    headers
+        .iter()
+        .for_each(|(name, value)| visit(name.as_str(), value.as_bytes()));
 }
 
 impl Headers for RoutedHeaders<'_> {
     fn any(&self, name: &str, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        self.0.iter().any(|(own, value)| is_same_field(own.as_str(), name) && test(value.as_bytes()))
+        self.0
+            .iter()
+            .any(|(own, value)| is_same_field(own.as_str(), name) && test(value.as_bytes()))
     }
 }
 

@@ -95,9 +95,16 @@ struct HeldPlan {
 }
 
 impl Worker {
-    fn new(apron: Apron) -> (Rc<Self>, Vec<(TcpListener, bool)>, Option<Arc<rustls::ServerConfig>>) {
+    fn new(
+        apron: Apron,
+    ) -> (
+        Rc<Self>,
+        Vec<(TcpListener, bool)>,
+        Option<Arc<rustls::ServerConfig>>,
+    ) {
         let token = &apron.options.token;
-        let header = |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("troop"));
+        let header =
+            |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("troop"));
         let mut wall = Cache::new(apron.plan);
         let hand = Rc::new(Arc::clone(wall.load()));
         let order = *apron.orders.borrow();
@@ -162,7 +169,9 @@ impl Worker {
     /// Microseconds since 1970 at a moment.
     pub fn unix_us_at(&self, moment: Instant) -> u64 {
         let since = moment.saturating_duration_since(self.epoch.0);
-        self.epoch.1.saturating_add(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+        self.epoch
+            .1
+            .saturating_add(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// The time as HTTP writes it.
@@ -171,7 +180,10 @@ impl Worker {
         let mut date = self.date.borrow_mut();
         if date.0 != second {
             let text = httpdate::fmt_http_date(SystemTime::now());
-            *date = (second, HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")));
+            *date = (
+                second,
+                HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")),
+            );
         }
         date.1.clone()
     }
@@ -200,7 +212,9 @@ impl Worker {
 
 /// Runs a worker on this thread. `ready` hears when it takes connections. Connections that were cut off at the end.
 pub(crate) fn run(apron: Apron, ready: oneshot::Sender<()>) -> std::io::Result<u64> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let local = tokio::task::LocalSet::new();
     let cut = local.block_on(&runtime, async move {
         let (worker, listeners, client_tls) = Worker::new(apron);
@@ -220,6 +234,8 @@ pub(crate) fn run(apron: Apron, ready: oneshot::Sender<()>) -> std::io::Result<u
 }
 
 fn unix_us() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

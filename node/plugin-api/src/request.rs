@@ -22,6 +22,21 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The request with the wishes of an earlier phase.
+    pub fn with_wishes(
+        head: &'a dyn Head,
+        body: &'a mut dyn BodySource,
+        headers: Edits,
+        query: Option<String>,
+    ) -> Self {
+        Request {
+            head,
+            body,
+            headers,
+            query,
+        }
+    }
+
     /// The method as sent.
     pub fn method(&self) -> &str {
         self.head.method()

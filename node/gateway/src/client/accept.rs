@@ -45,7 +45,13 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, tls: O
     }
 }
 
-fn take_in(worker: &Rc<Worker>, stream: TcpStream, client: SocketAddr, listener: SocketAddr, tls: Option<TlsAcceptor>) {
+fn take_in(
+    worker: &Rc<Worker>,
+    stream: TcpStream,
+    client: SocketAddr,
+    listener: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) {
     worker.page.accepted.up();
     // Failing to set it costs latency, not correctness.
     let _ = stream.set_nodelay(true);

@@ -86,7 +86,13 @@ fn overdue(client: &Client) -> Poll<Ended> {
     }
 }
 
-async fn part<S: AsyncRead + AsyncWrite + Unpin>(client: &Client, ended: Ended, refused: bool, mut stream: S, early: Bytes) {
+async fn part<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &Client,
+    ended: Ended,
+    refused: bool,
+    mut stream: S,
+    early: Bytes,
+) {
     let tunnel = client.tunnel.take();
     let letter = match (ended, tunnel) {
         (Ended::Done, Some(tunnel)) => return tunnel::run(client, stream, early, tunnel).await,
@@ -111,7 +117,11 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(client: &Client, ended: Ended, 
 fn refusal(error: &hyper::Error) -> Rescue {
     let text = error.to_string();
     if error.is_parse_too_large() {
-        if text.contains("URI") { Rescue::TargetTooLong } else { Rescue::HeadTooLarge }
+        if text.contains("URI") {
+            Rescue::TargetTooLong
+        } else {
+            Rescue::HeadTooLarge
+        }
     } else if text.contains("version") {
         Rescue::UnknownVersion
     } else {
@@ -123,7 +133,11 @@ fn refusal(error: &hyper::Error) -> Rescue {
 fn written(client: &Client, rescue: &Rescue) -> Vec<u8> {
     let worker = &client.worker;
     let id = worker.ids.next();
-    let Letter { status, headers, body } = rescue.letter(Taste::default(), worker.options.error_type, id.as_str());
+    let Letter {
+        status,
+        headers,
+        body,
+    } = rescue.letter(Taste::default(), worker.options.error_type, id.as_str());
     let reason = status.canonical_reason().unwrap_or_default();
     let mut out = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
     let mut line = |name: &str, value: &[u8]| {

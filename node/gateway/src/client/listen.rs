@@ -35,13 +35,19 @@ pub struct BoundAddress {
 }
 
 /// Listening sockets on one address, one per worker.
-pub(crate) fn listen(options: &ListenOptions, workers: usize) -> Result<(BoundAddress, Vec<TcpListener>), ListenError> {
+pub(crate) fn listen(
+    options: &ListenOptions,
+    workers: usize,
+) -> Result<(BoundAddress, Vec<TcpListener>), ListenError> {
     let failed = |source| ListenError {
         address: options.address,
         source,
     };
     let sockets = share(options, workers).map_err(failed)?;
-    let address = sockets.first().map_or(Ok(options.address), TcpListener::local_addr).map_err(failed)?;
+    let address = sockets
+        .first()
+        .map_or(Ok(options.address), TcpListener::local_addr)
+        .map_err(failed)?;
     let bound = BoundAddress {
         address,
         tls: options.tls,

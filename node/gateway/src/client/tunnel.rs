@@ -22,7 +22,12 @@ struct Watched<'a, S> {
 }
 
 /// Passes bytes until both sides have closed or both are quiet. `early` is what the client sent already.
-pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(client: &Client, stream: S, early: Bytes, tunnel: Tunnel) {
+pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &Client,
+    stream: S,
+    early: Bytes,
+    tunnel: Tunnel,
+) {
     let slot = &client.slot;
     slot.wait(Stage::Answer, tunnel.quiet_timeout);
     let mut near = Watched::new(stream, slot, tunnel.quiet_timeout);

@@ -125,10 +125,14 @@ mod tests {
     #[test]
     fn bare_answers_are_recognised_at_the_end_only() {
         let bare = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
-        let closing = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let closing =
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(bare_answer(bare), Some(bare.len()));
         assert_eq!(bare_answer(closing), Some(closing.len()));
-        assert_eq!(bare_answer(&[b"before".as_slice(), bare].concat()), Some(bare.len()));
+        assert_eq!(
+            bare_answer(&[b"before".as_slice(), bare].concat()),
+            Some(bare.len())
+        );
         assert_eq!(bare_answer(&[bare.as_slice(), b"x"].concat()), None);
         assert_eq!(bare_answer(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), None);
     }

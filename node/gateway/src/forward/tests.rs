@@ -59,7 +59,11 @@ fn check(lines: &[(&str, &str)], says: Forwarded<'_>, expected: &[&str], absent:
 
 #[test]
 fn the_whole_head() {
-    let head = written(&[("host", "gw.test"), ("accept", "*/*")], BodyLength::Exactly(5), &forwarded());
+    let head = written(
+        &[("host", "gw.test"), ("accept", "*/*")],
+        BodyLength::Exactly(5),
+        &forwarded(),
+    );
     assert_eq!(
         head,
         "GET /bar?x=1 HTTP/1.1\r\nHost: 10.0.0.1:81\r\nConnection: keep-alive\r\naccept: */*\r\n\
@@ -93,12 +97,21 @@ fn a_stranger_is_not_believed_but_the_list_goes_on() {
         "Via: 1.0 fred, 1.1 kong/3.9.1",
         "X-Kong-Request-Id: id",
     ];
-    check(&claims, forwarded(), &expected, &["x-forwarded", "x-real-ip", "via", "x-kong"]);
+    check(
+        &claims,
+        forwarded(),
+        &expected,
+        &["x-forwarded", "x-real-ip", "via", "x-kong"],
+    );
 }
 
 #[test]
 fn a_trusted_proxy_is_believed() {
-    let claims = [("x-forwarded-proto", "https"), ("x-forwarded-host", "front"), ("x-forwarded-prefix", "/p")];
+    let claims = [
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "front"),
+        ("x-forwarded-prefix", "/p"),
+    ];
     let says = Forwarded {
         trusted: true,
         ..forwarded()
@@ -118,19 +131,37 @@ fn nothing_stripped_means_no_prefix() {
         prefix: "",
         ..forwarded()
     };
-    check(&[], says, &["X-Forwarded-Path: /foo/bar"], &["X-Forwarded-Prefix"]);
+    check(
+        &[],
+        says,
+        &["X-Forwarded-Path: /foo/bar"],
+        &["X-Forwarded-Prefix"],
+    );
 }
 
 #[test]
 fn a_websocket_is_asked_for_and_trailers_are_announced() {
-    let lines = [("connection", "Upgrade"), ("upgrade", "websocket"), ("te", "gzip, trailers")];
-    let expected = ["Connection: keep-alive, Upgrade", "Upgrade: websocket", "TE: trailers"];
+    let lines = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("te", "gzip, trailers"),
+    ];
+    let expected = [
+        "Connection: keep-alive, Upgrade",
+        "Upgrade: websocket",
+        "TE: trailers",
+    ];
     check(&lines, forwarded(), &expected, &["upgrade", "te"]);
 }
 
 #[test]
 fn several_lines_of_a_field_stay_several() {
-    check(&[("x-multi", "1"), ("x-multi", "2"), ("x-empty", "")], forwarded(), &["x-multi: 1", "x-multi: 2", "x-empty: "], &[]);
+    check(
+        &[("x-multi", "1"), ("x-multi", "2"), ("x-empty", "")],
+        forwarded(),
+        &["x-multi: 1", "x-multi: 2", "x-empty: "],
+        &[],
+    );
 }
 
 #[test]

@@ -8,8 +8,8 @@
 
 use super::{
     connect::connect,
-    link::Link,
     head::{Expected, PeerHead},
+    link::Link,
     pick::{Picker, tls_key},
     pool::{Lease, PeerKey, Pool},
     resolve::Names,
@@ -198,7 +198,15 @@ async fn send_on(
         websocket: outgoing.expected.websocket,
     };
     head.write_to(link.begin());
-    let sent = send::request(link, upload, outgoing.expected, means.slot, service.timeouts, means.limits).await;
+    let sent = send::request(
+        link,
+        upload,
+        outgoing.expected,
+        means.slot,
+        service.timeouts,
+        means.limits,
+    )
+    .await;
     sent.map_err(|error| Failed {
         error,
         sent: link.touched,
@@ -226,7 +234,12 @@ mod tests {
     fn check(method: &str, error: TryError, sent: bool, again: bool) {
         let failed = Failed { error, sent };
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        assert_eq!(may_try_again(&failed, &method, &Upload::finished()), again, "{method} {:?} {sent}", failed.error);
+        assert_eq!(
+            may_try_again(&failed, &method, &Upload::finished()),
+            again,
+            "{method} {:?} {sent}",
+            failed.error
+        );
     }
 
     #[test]

@@ -24,13 +24,22 @@ pub(crate) struct Malformed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     /// In a size, after this many digits.
-    Size { digits: usize, size: u64 },
+    Size {
+        digits: usize,
+        size: u64,
+    },
     /// Behind a size: extensions.
-    Extension { size: u64 },
+    Extension {
+        size: u64,
+    },
     /// Behind the CR of a size's line.
-    SizeLf { size: u64 },
+    SizeLf {
+        size: u64,
+    },
     /// In a chunk.
-    Data { left: u64 },
+    Data {
+        left: u64,
+    },
     /// Behind a chunk.
     DataCr,
     DataLf,
@@ -102,7 +111,10 @@ impl Chunks {
             (At::Size { digits: 1.., size }, b'\r') => At::SizeLf { size },
             (At::Size { digits: 1.., size }, b';') => At::Extension { size },
             (At::Size { digits, size }, byte) => {
-                let digit = (byte as char).to_digit(16).filter(|_| digits < DIGITS_MAX).ok_or(Malformed)?;
+                let digit = (byte as char)
+                    .to_digit(16)
+                    .filter(|_| digits < DIGITS_MAX)
+                    .ok_or(Malformed)?;
                 At::Size {
                     digits: digits + 1,
                     size: size * 16 + u64::from(digit),
@@ -136,7 +148,11 @@ impl Chunks {
     fn skip(&mut self, byte: u8) -> Result<(), Malformed> {
         self.skipped += 1;
         let control = (byte < b' ' && byte != b'\t') || byte == 0x7f;
-        if control || self.skipped > SKIPPED_MAX_BYTES { Err(Malformed) } else { Ok(()) }
+        if control || self.skipped > SKIPPED_MAX_BYTES {
+            Err(Malformed)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -192,15 +208,27 @@ mod tests {
     fn check(text: &str, expected: Result<(&str, bool), Malformed>) {
         for step in 1..=text.len() {
             let seen = read(text.as_bytes(), step);
-            let seen = seen.as_ref().map(|(body, ended)| (std::str::from_utf8(body).expect("text"), *ended));
-            assert_eq!(seen, expected.as_ref().map(|e| *e), "{text:?} in pieces of {step}");
+            let seen = seen
+                .as_ref()
+                .map(|(body, ended)| (std::str::from_utf8(body).expect("text"), *ended));
+            assert_eq!(
+                seen,
+                expected.as_ref().map(|e| *e),
+                "{text:?} in pieces of {step}"
+            );
         }
     }
 
     #[test]
     fn a_body_is_read_whatever_the_pieces() {
-        check("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", Ok(("hello world", true)));
-        check("a;x=1\r\n0123456789\r\n0\r\nX-T: 1\r\nY: 2\r\n\r\n", Ok(("0123456789", true)));
+        check(
+            "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+            Ok(("hello world", true)),
+        );
+        check(
+            "a;x=1\r\n0123456789\r\n0\r\nX-T: 1\r\nY: 2\r\n\r\n",
+            Ok(("0123456789", true)),
+        );
         check("00A\r\n0123456789\r\n000\r\n\r\n", Ok(("0123456789", true)));
         check("5\r\nhel", Ok(("hel", false)));
         check("0\r\n\r\nGET", Ok(("", false)));
@@ -209,8 +237,19 @@ mod tests {
     #[test]
     fn what_is_no_chunk_is_refused() {
         for text in [
-            "\r\n", "x\r\n", "-1\r\n", "+5\r\nhello", "0x5\r\n", "5 \r\nhello", "5\nhello", "5_0\r\n",
-            "5\r\nhelloX", "5\r\nhello\n", "0\r\nA\nB\r\n\r\n", "1234567812345678\r\n", "5;\0\r\n",
+            "\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "+5\r\nhello",
+            "0x5\r\n",
+            "5 \r\nhello",
+            "5\nhello",
+            "5_0\r\n",
+            "5\r\nhelloX",
+            "5\r\nhello\n",
+            "0\r\nA\nB\r\n\r\n",
+            "1234567812345678\r\n",
+            "5;\0\r\n",
         ] {
             assert_eq!(read(text.as_bytes(), text.len()), Err(Malformed), "{text:?}");
         }

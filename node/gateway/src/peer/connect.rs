@@ -20,7 +20,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Connects, and shakes hands if it is to be with TLS.
-pub(crate) async fn connect(key: &PeerKey, tls: &PeerTls, slot: &Slot, timeouts: Timeouts) -> Result<Link, TryError> {
+pub(crate) async fn connect(
+    key: &PeerKey,
+    tls: &PeerTls,
+    slot: &Slot,
+    timeouts: Timeouts,
+) -> Result<Link, TryError> {
     slot.wait(Stage::Exchange, timeouts.connect);
     let stream = in_time(slot, TcpStream::connect(key.address)).await?;
     stream.set_nodelay(true).map_err(TryError::Connect)?;

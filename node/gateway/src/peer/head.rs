@@ -96,13 +96,21 @@ struct Lines {
 }
 
 /// Parses a head off the front of `buffer`, if all of it is there.
-pub(crate) fn parse(buffer: &mut BytesMut, expected: Expected, max_bytes: usize) -> Result<Parsed, HeadError> {
+pub(crate) fn parse(
+    buffer: &mut BytesMut,
+    expected: Expected,
+    max_bytes: usize,
+) -> Result<Parsed, HeadError> {
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut []);
     let parsed =
         ParserConfig::default().parse_response_with_uninit_headers(&mut response, buffer, &mut fields)?;
     let Status::Complete(size) = parsed else {
-        return if buffer.len() > max_bytes { Err(HeadError::TooLarge(max_bytes)) } else { Ok(Parsed::Partial) };
+        return if buffer.len() > max_bytes {
+            Err(HeadError::TooLarge(max_bytes))
+        } else {
+            Ok(Parsed::Partial)
+        };
     };
     if size > max_bytes {
         return Err(HeadError::TooLarge(max_bytes));
@@ -152,13 +160,18 @@ fn finish(
 }
 
 /// The fields for the client; what concerns only the connection goes into `Lines`.
-fn collect(head: &[u8], fields: &[httparse::Header<'_>], http_11: bool) -> Result<(HeaderMap, Lines), HeadError> {
+fn collect(
+    head: &[u8],
+    fields: &[httparse::Header<'_>],
+    http_11: bool,
+) -> Result<(HeaderMap, Lines), HeadError> {
     // One copy of the head, of which all values are slices: the connection's buffer stays its own and is used again.
     let shared = Bytes::copy_from_slice(head);
     let mut headers = HeaderMap::with_capacity(fields.len() + OUR_FIELDS);
     let mut lines = Lines::default();
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HeadError::Malformed(httparse::Error::HeaderName))?;
+        let name = HeaderName::from_bytes(field.name.as_bytes())
+            .map_err(|_| HeadError::Malformed(httparse::Error::HeaderName))?;
         let at = field.value.as_ptr() as usize - head.as_ptr() as usize;
         let value = HeaderValue::from_maybe_shared(shared.slice(at..at + field.value.len()))
             .map_err(|_| HeadError::Malformed(httparse::Error::HeaderValue))?;
@@ -209,7 +222,11 @@ fn framing(status: StatusCode, lines: &Lines, expected: Expected) -> Result<Fram
         return Err(HeadError::Length);
     }
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        return if expected.websocket { Ok(Framing::Tunnel) } else { Err(HeadError::Unsolicited) };
+        return if expected.websocket {
+            Ok(Framing::Tunnel)
+        } else {
+            Err(HeadError::Unsolicited)
+        };
     }
     let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if expected.head_only || bodiless {

@@ -110,7 +110,11 @@ impl Link {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_send_outbox(&mut self, cx: &mut Context<'_>, on_progress: &mut dyn FnMut()) -> Poll<io::Result<()>> {
+    fn poll_send_outbox(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_progress: &mut dyn FnMut(),
+    ) -> Poll<io::Result<()>> {
         while self.written < self.outbox.len() {
             let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outbox[self.written..]))?;
             self.written += taken(count)?;
@@ -157,5 +161,9 @@ impl Link {
 }
 
 fn taken(count: usize) -> io::Result<usize> {
-    if count == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(count) }
+    if count == 0 {
+        Err(io::ErrorKind::WriteZero.into())
+    } else {
+        Ok(count)
+    }
 }

@@ -1,6 +1,9 @@
 //! Whom to ask: from a service to an address, anew for each try.
 
-use super::{pool::TlsKey, resolve::{NameError, Names}};
+use super::{
+    pool::TlsKey,
+    resolve::{NameError, Names},
+};
 use crate::{
     plan::{
         Plan,

@@ -92,7 +92,11 @@ impl Answer {
     }
 
     fn is_usable(&self, now: Instant) -> bool {
-        let extra = if self.outcome.is_ok() { STALE } else { Duration::ZERO };
+        let extra = if self.outcome.is_ok() {
+            STALE
+        } else {
+            Duration::ZERO
+        };
         now < self.fresh_until + extra
     }
 }
@@ -154,7 +158,12 @@ impl Names {
         let (names, key) = (Arc::clone(self), Arc::clone(&name));
         let task = self.control.spawn(async move { names.fetch(key).await });
         let running = async move {
-            let ended = |_| Arc::new(Answer::new(Err(NameError::Unanswered("the resolver stopped".into())), UNANSWERED));
+            let ended = |_| {
+                Arc::new(Answer::new(
+                    Err(NameError::Unanswered("the resolver stopped".into())),
+                    UNANSWERED,
+                ))
+            };
             task.await.unwrap_or_else(ended)
         };
         let running = running.boxed().shared();
@@ -168,13 +177,23 @@ impl Names {
                 let lives = found.valid_until().saturating_duration_since(Instant::now());
                 let addresses: Vec<IpAddr> = found.iter().collect();
                 let empty = addresses.is_empty();
-                Answer::new(if empty { Err(NameError::Absent) } else { Ok(addresses) }, lives)
+                Answer::new(
+                    if empty {
+                        Err(NameError::Absent)
+                    } else {
+                        Ok(addresses)
+                    },
+                    lives,
+                )
             }
             Err(error) if is_absent(&error) => Answer::new(Err(NameError::Absent), ABSENT),
             Err(error) => Answer::new(Err(NameError::Unanswered(error.to_string())), UNANSWERED),
         });
         self.file(Arc::clone(&name), &card);
-        self.asking.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        self.asking
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&name);
         card
     }
 
@@ -183,7 +202,9 @@ impl Names {
         let now = Instant::now();
         self.known.rcu(|known| {
             let mut known = HashMap::clone(known);
-            let older_helps = known.get(&name).is_some_and(|old| old.outcome.is_ok() && old.is_usable(now));
+            let older_helps = known
+                .get(&name)
+                .is_some_and(|old| old.outcome.is_ok() && old.is_usable(now));
             if matches!(card.outcome, Err(NameError::Unanswered(_))) && older_helps {
                 return known;
             }
@@ -227,9 +248,14 @@ mod tests {
 
     #[test]
     fn addresses_take_turns() {
-        let ips: Vec<IpAddr> = vec!["10.0.0.1".parse().expect("an ip"), "10.0.0.2".parse().expect("an ip")];
+        let ips: Vec<IpAddr> = vec![
+            "10.0.0.1".parse().expect("an ip"),
+            "10.0.0.2".parse().expect("an ip"),
+        ];
         let answer = Answer::new(Ok(ips.clone()), ABSENT);
-        let seen: Vec<_> = (0..4).map(|_| answer.next_address().expect("an address")).collect();
+        let seen: Vec<_> = (0..4)
+            .map(|_| answer.next_address().expect("an address"))
+            .collect();
         assert_eq!(seen, [ips[0], ips[1], ips[0], ips[1]]);
     }
 }

@@ -194,7 +194,11 @@ impl Sending<'_> {
 
     fn parse(&mut self) -> Result<Option<Box<PeerHead>>, TryError> {
         loop {
-            match head::parse(&mut self.link.inbox, self.expected, self.limits.peer_head_max_bytes)? {
+            match head::parse(
+                &mut self.link.inbox,
+                self.expected,
+                self.limits.peer_head_max_bytes,
+            )? {
                 Parsed::Partial => return Ok(None),
                 Parsed::Final(head) => return Ok(Some(head)),
                 Parsed::Interim => self.interims += 1,

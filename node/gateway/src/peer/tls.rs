@@ -31,7 +31,9 @@ impl PeerTls {
         let builder = || {
             ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()
         };
-        let proven = builder()?.with_root_certificates(system_roots()).with_no_client_auth();
+        let proven = builder()?
+            .with_root_certificates(system_roots())
+            .with_no_client_auth();
         let unproven = builder()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Unproven(Arc::clone(&provider))))

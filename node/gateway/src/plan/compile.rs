@@ -113,7 +113,11 @@ pub(crate) fn with_port(host: &str, port: u16, scheme: Scheme) -> String {
         Scheme::Http => 80,
         Scheme::Https => 443,
     };
-    if port == usual { host.to_owned() } else { format!("{host}:{port}") }
+    if port == usual {
+        host.to_owned()
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// A route, compiled, with its service.

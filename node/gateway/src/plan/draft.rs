@@ -70,7 +70,10 @@ impl<'a> Draft<'a> {
     pub fn finish(mut self, revision: Revision, names: &Names) -> (Plan, Vec<Arc<Upstream>>) {
         self.plan.revision = revision;
         let rebuilt = std::mem::take(&mut self.upstreams);
-        let rebuilt = rebuilt.into_iter().filter_map(|id| self.rebuild_upstream(id, names)).collect();
+        let rebuilt = rebuilt
+            .into_iter()
+            .filter_map(|id| self.rebuild_upstream(id, names))
+            .collect();
         (self.plan, rebuilt)
     }
 
@@ -90,8 +93,12 @@ impl<'a> Draft<'a> {
     }
 
     fn routes_of(&self, service: Uuid) -> Vec<Arc<RouteEntry>> {
-        let ids = self.plan.routes_of.range((service, Uuid::nil())..=(service, Uuid::max()));
-        ids.filter_map(|(_, route)| self.plan.routes.get(route).cloned()).collect()
+        let ids = self
+            .plan
+            .routes_of
+            .range((service, Uuid::nil())..=(service, Uuid::max()));
+        ids.filter_map(|(_, route)| self.plan.routes.get(route).cloned())
+            .collect()
     }
 
     fn put_route(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
@@ -164,7 +171,11 @@ impl<'a> Draft<'a> {
 
     fn remove_upstream(&mut self, id: Uuid) {
         if let Some(record) = self.plan.upstream_records.remove(&id)
-            && self.plan.upstreams.get(&record.name).is_some_and(|held| held.id == id)
+            && self
+                .plan
+                .upstreams
+                .get(&record.name)
+                .is_some_and(|held| held.id == id)
         {
             self.plan.upstreams.remove(&record.name);
         }
@@ -194,9 +205,14 @@ impl<'a> Draft<'a> {
         let targets = self.plan.targets.range((id, Uuid::nil())..=(id, Uuid::max()));
         let targets = targets.map(|(_, entry)| Arc::clone(entry)).collect();
         let before = self.plan.upstreams.get(&record.name).filter(|held| held.id == id);
-        let cursor = before.map_or_else(|| Arc::new(Cursor::starting_at(rand::random())), |b| Arc::clone(&b.cursor));
+        let cursor = before.map_or_else(
+            || Arc::new(Cursor::starting_at(rand::random())),
+            |b| Arc::clone(&b.cursor),
+        );
         let upstream = Arc::new(Upstream::new(&record, targets, cursor, names));
-        self.plan.upstreams.insert(Arc::clone(&record.name), Arc::clone(&upstream));
+        self.plan
+            .upstreams
+            .insert(Arc::clone(&record.name), Arc::clone(&upstream));
         Some(upstream)
     }
 }

@@ -27,7 +27,9 @@ use std::{
 use tokio::sync::watch;
 use troop_runtime::TaskSet;
 use troop_stdx::Backoff;
-use troop_txn::{Event, EventBody, EventPage, EventsError, Key, Operation, Revision, Store, Subscription, ViewError, read};
+use troop_txn::{
+    Event, EventBody, EventPage, EventsError, Key, Operation, Revision, Store, Subscription, ViewError, read,
+};
 use uuid::Uuid;
 
 /// Rows read of the image at a time.
@@ -53,7 +55,13 @@ pub(crate) struct Press {
 
 impl Press {
     /// Nothing hangs on the wall yet.
-    pub fn new(kit: Kit, store: Arc<dyn Store>, shelf: Arc<Shelf>, names: Arc<Names>, tasks: TaskSet) -> Self {
+    pub fn new(
+        kit: Kit,
+        store: Arc<dyn Store>,
+        shelf: Arc<Shelf>,
+        names: Arc<Names>,
+        tasks: TaskSet,
+    ) -> Self {
         Press {
             plan: Arc::default(),
             shelf,
@@ -177,7 +185,10 @@ impl Press {
     fn keep_resolved(&self, upstream: &Arc<Upstream>) {
         if upstream.has_names() {
             let names = Arc::clone(&self.names);
-            self.tasks.spawn("keep an upstream's names resolved", keep_resolved(Arc::downgrade(upstream), names));
+            self.tasks.spawn(
+                "keep an upstream's names resolved",
+                keep_resolved(Arc::downgrade(upstream), names),
+            );
         }
     }
 }

@@ -64,10 +64,12 @@ impl Kit {
         }
         let plugin = &self.plugins[place];
         let config: Record = record.config.unwrap_or_default();
-        let handler = plugin.configure(&config).map_err(|source| CompileError::Misconfigured {
-            plugin: plugin.name(),
-            source,
-        })?;
+        let handler = plugin
+            .configure(&config)
+            .map_err(|source| CompileError::Misconfigured {
+                plugin: plugin.name(),
+                source,
+            })?;
         Ok(Some(Instance {
             id: record.id,
             place: u16::try_from(place).expect("invariant: fewer than 65,536 plugins are bundled"),
@@ -107,9 +109,13 @@ impl Instances {
 
     /// Removes an instance, if it is there.
     pub fn remove(&mut self, id: Uuid) {
-        let Some(instance) = self.by_id.remove(&id) else { return };
+        let Some(instance) = self.by_id.remove(&id) else {
+            return;
+        };
         self.epoch = next_epoch();
-        let Some(mut scopes) = self.by_place.get(&instance.place).cloned() else { return };
+        let Some(mut scopes) = self.by_place.get(&instance.place).cloned() else {
+            return;
+        };
         // In one change set another instance may have taken the scope before this one left it.
         if scopes.get(&instance.scope).is_some_and(|held| held.id == id) {
             scopes.remove(&instance.scope);
@@ -134,7 +140,9 @@ impl Instances {
     /// The links for an exchange with this route, service and consumer.
     pub fn chain(&self, covered: Scope) -> Vec<Link> {
         let choose = |scopes: &HashMap<Scope, Arc<Instance>>| {
-            covered.preferred().find_map(|scope| scopes.get(&scope).map(Arc::clone))
+            covered
+                .preferred()
+                .find_map(|scope| scopes.get(&scope).map(Arc::clone))
         };
         let chosen = self.by_place.iter().filter_map(|(_, scopes)| choose(scopes));
         chosen
@@ -180,7 +188,10 @@ mod tests {
     /// The ids that run, found again by the handler's address.
     fn ids(instances: &Instances, covered: Scope) -> Vec<u128> {
         let chosen = instances.by_place.iter().filter_map(|(_, scopes)| {
-            covered.preferred().find_map(|s| scopes.get(&s)).map(|i| i.id.as_u128())
+            covered
+                .preferred()
+                .find_map(|s| scopes.get(&s))
+                .map(|i| i.id.as_u128())
         });
         let chosen: Vec<_> = chosen.collect();
         assert_eq!(instances.chain(covered).len(), chosen.len());

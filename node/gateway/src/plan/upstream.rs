@@ -67,7 +67,12 @@ impl TargetEntry {
 
 impl Upstream {
     /// With a ring of all addresses that are known without asking anybody.
-    pub fn new(record: &UpstreamRecord, targets: Vec<Arc<TargetEntry>>, cursor: Arc<Cursor>, names: &Names) -> Self {
+    pub fn new(
+        record: &UpstreamRecord,
+        targets: Vec<Arc<TargetEntry>>,
+        cursor: Arc<Cursor>,
+        names: &Names,
+    ) -> Self {
         let mut settled = true;
         let mut peers = Vec::new();
         for entry in &targets {
@@ -97,7 +102,11 @@ impl Upstream {
 
     /// What is wrong with the name of a target.
     pub fn fault(&self, target: Uuid) -> Option<NameError> {
-        self.faults.load().iter().find(|(id, _)| *id == target).map(|(_, fault)| fault.clone())
+        self.faults
+            .load()
+            .iter()
+            .find(|(id, _)| *id == target)
+            .map(|(_, fault)| fault.clone())
     }
 
     /// Whether a name still waits for its first answer.
@@ -141,7 +150,10 @@ impl Upstream {
 }
 
 fn same_addresses(a: &[Peer], b: &[Peer]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.address == b.address && a.weight == b.weight)
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .all(|(a, b)| a.address == b.address && a.weight == b.weight)
 }
 
 /// Keeps the names of an upstream resolved for as long as any plan holds it. Nothing to do for addresses.

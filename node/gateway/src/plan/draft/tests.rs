@@ -44,7 +44,11 @@ impl Desk {
 
     fn put(&mut self, schema: &str, record: Value) {
         self.change(|draft| {
-            assert!(draft.put(schema, record.to_string().as_bytes()).expect("a record"));
+            assert!(
+                draft
+                    .put(schema, record.to_string().as_bytes())
+                    .expect("a record")
+            );
         });
     }
 
@@ -63,7 +67,13 @@ impl Desk {
             tls: Tls::Plain,
         };
         let found = self.plan.router.find(&head)?;
-        Some(found.payload.service.as_ref().map_or_else(String::new, |s| s.host_header.to_string()))
+        Some(
+            found
+                .payload
+                .service
+                .as_ref()
+                .map_or_else(String::new, |s| s.host_header.to_string()),
+        )
     }
 }
 
@@ -109,20 +119,30 @@ async fn a_route_may_change_its_service_or_have_none() {
 #[tokio::test]
 async fn an_upstream_has_the_ring_of_its_targets() {
     let mut desk = Desk::new();
-    let target = |id: u128, to: &str, weight: u32| {
-        json!({"id": Uuid::from_u128(id), "upstream": {"id": Uuid::from_u128(5)}, "target": to, "weight": weight})
-    };
+    let target = |id: u128, to: &str, weight: u32| json!({"id": Uuid::from_u128(id), "upstream": {"id": Uuid::from_u128(5)}, "target": to, "weight": weight});
     desk.put("targets", target(1, "10.0.0.1:81", 100));
-    desk.put("upstreams", json!({"id": Uuid::from_u128(5), "name": "u", "host_header": null}));
+    desk.put(
+        "upstreams",
+        json!({"id": Uuid::from_u128(5), "name": "u", "host_header": null}),
+    );
     desk.put("targets", target(2, "10.0.0.2:82", 50));
     let peers = |desk: &Desk| {
         let ring = desk.plan.upstreams.get("u").expect("an upstream").ring();
-        ring.peers().iter().map(|p| (p.address.to_string(), p.weight)).collect::<Vec<_>>()
+        ring.peers()
+            .iter()
+            .map(|p| (p.address.to_string(), p.weight))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(peers(&desk), [("10.0.0.1:81".to_owned(), 100), ("10.0.0.2:82".to_owned(), 50)]);
+    assert_eq!(
+        peers(&desk),
+        [("10.0.0.1:81".to_owned(), 100), ("10.0.0.2:82".to_owned(), 50)]
+    );
     desk.remove("targets", 1);
     assert_eq!(peers(&desk), [("10.0.0.2:82".to_owned(), 50)]);
-    desk.put("upstreams", json!({"id": Uuid::from_u128(5), "name": "v", "host_header": null}));
+    desk.put(
+        "upstreams",
+        json!({"id": Uuid::from_u128(5), "name": "v", "host_header": null}),
+    );
     assert!(desk.plan.upstreams.get("u").is_none() && desk.plan.upstreams.get("v").is_some());
     desk.remove("upstreams", 5);
     assert_eq!(desk.plan.size(), PlanSize::default());
@@ -137,7 +157,10 @@ async fn a_record_that_makes_no_sense_leaves_the_plan_as_it_was() {
         for (schema, bad) in [
             ("routes", json!({"id": Uuid::from_u128(1)})),
             ("services", json!({"id": Uuid::from_u128(9), "host": 5})),
-            ("plugins", json!({"id": Uuid::from_u128(2), "name": "unheard-of", "enabled": true})),
+            (
+                "plugins",
+                json!({"id": Uuid::from_u128(2), "name": "unheard-of", "enabled": true}),
+            ),
         ] {
             assert!(draft.put(schema, bad.to_string().as_bytes()).is_err(), "{schema}");
         }
@@ -150,12 +173,16 @@ async fn a_record_that_makes_no_sense_leaves_the_plan_as_it_was() {
 async fn adding_a_route_costs_the_change_and_not_the_configuration() {
     let mut desk = Desk::new();
     desk.change(|draft| {
-        draft.put("services", service(9, "one", true).to_string().as_bytes()).expect("a service");
+        draft
+            .put("services", service(9, "one", true).to_string().as_bytes())
+            .expect("a service");
         for id in 0..20_000u128 {
             let mut record = route(id + 100, "/x", Some(9));
             record["hosts"] = json!([format!("h{}.test", id / 10)]);
             record["paths"] = json!([format!("/p{id}")]);
-            draft.put("routes", record.to_string().as_bytes()).expect("a route");
+            draft
+                .put("routes", record.to_string().as_bytes())
+                .expect("a route");
         }
     });
     let started = Instant::now();
