@@ -125,7 +125,7 @@ fn each_request_leaves_one_line() {
     let origin = Origin::start("origin");
     let mut node = node_with(&origin, &[]);
     let asked = Request::get("/slow/a?b=c")
-        .header("User-Agent", "it \"quoted\"\u{7f}")
+        .header("User-Agent", "it \"quoted\" é")
         .header("Referer", "http://r.test/");
     let served = node.proxy(&asked).expecting(200);
     let missing = node.fetch("/none").expecting(404);
@@ -140,7 +140,7 @@ fn each_request_leaves_one_line() {
             [
                 "127.0.0.1 - - [",
                 "\"GET /slow/a?b=c HTTP/1.1\" 200 ",
-                "\"http://r.test/\" \"it \\x22quoted\\x22\\x7F\"",
+                "\"http://r.test/\" \"it \\x22quoted\\x22 \\xC3\\xA9\"",
                 &format!("kong_request_id: \"{}\"", served.must("X-Kong-Request-Id")),
                 &format!("peer={peer}"),
             ],
