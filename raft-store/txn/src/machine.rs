@@ -33,6 +33,7 @@ const SESSION_EXPIRE_MAX: usize = 4;
 pub const COMPACT_MAX_EVENTS: usize = 4_096;
 
 const NOTES_KEY: &[u8] = b"machine";
+const SESSIONS_FROM_KEY: &[u8] = b"sessions-from";
 const SESSION_BY_REQUEST: u8 = 0;
 const SESSION_BY_AGE: u8 = 1;
 
@@ -280,7 +281,11 @@ impl Work<'_> {
     fn compact(&mut self, below: Revision) -> Result<(), ImageError> {
         // Never the events of this very entry: subscribers have not seen them yet.
         let below = below.min(self.revision);
-        let oldest = self.sheet.scan(Table::Events, &[], None, COMPACT_MAX_EVENTS)?;
+        // The revision before the first whole one may be half there; everything before that is gone, and not walked over again.
+        let gone = self.notes.events_from.get().checked_sub(2);
+        let gone = gone.map(|revision| event_key(Revision::new(revision), u32::MAX));
+        let gone = gone.as_ref().map(|key| &key[..]);
+        let oldest = self.sheet.scan(Table::Events, &[], gone, COMPACT_MAX_EVENTS)?;
         let mut floor = below;
         for (at, (key, _)) in oldest.iter().enumerate() {
             let of = revision_of(key)?;
@@ -316,16 +321,45 @@ fn remember(sheet: &mut Overlay<'_>, index: u64, txn: &Txn, outcome: Outcome) ->
     let Some(expired) = index.checked_sub(SESSION_WINDOW_ENTRIES) else {
         return Ok(());
     };
-    for (age, whose) in sheet.scan(Table::Sessions, &[SESSION_BY_AGE], None, SESSION_EXPIRE_MAX)? {
-        if age[..] > age_key(expired)[..] {
+    forget(sheet, expired)
+}
+
+/// Forgets answers of entries up to `expired`, the oldest first.
+///
+/// Looks where it stopped the last time and not from the start: what was removed there still lies in an ordered store on disk
+/// until it is compacted, and walking over it took a hundred times as long as everything else that applying does.
+fn forget(sheet: &mut Overlay<'_>, expired: u64) -> Result<(), ImageError> {
+    let from = sessions_from(sheet)?;
+    let before = from.checked_sub(1).map(age_key);
+    let before = before.as_ref().map(|key| &key[..]);
+    let oldest = sheet.scan(Table::Sessions, &[SESSION_BY_AGE], before, SESSION_EXPIRE_MAX)?;
+    let mut next = from;
+    for (age, whose) in oldest {
+        let index = index_of(&age)?;
+        if index > expired {
             break;
         }
         let request: crate::entry::RequestId =
             codec::decode(Kind::Session, &age, &whose).map_err(|e| damaged(Table::Sessions, e))?;
         sheet.delete(Table::Sessions, Bytes::copy_from_slice(&request_key(request)));
         sheet.delete(Table::Sessions, age);
+        next = index + 1;
+    }
+    if next > from {
+        let bytes = encode(Table::Meta, Kind::StateMeta, SESSIONS_FROM_KEY, &next)?;
+        sheet.put(Table::Meta, SESSIONS_FROM_KEY, bytes);
     }
     Ok(())
+}
+
+/// No answer of an entry before this one is kept.
+fn sessions_from(image: &dyn Image) -> Result<u64, ImageError> {
+    match image.get(Table::Meta, SESSIONS_FROM_KEY)? {
+        None => Ok(0),
+        Some(bytes) => {
+            codec::decode(Kind::StateMeta, SESSIONS_FROM_KEY, &bytes).map_err(|e| damaged(Table::Meta, e))
+        }
+    }
 }
 
 fn session_key(txn: &Txn) -> [u8; 25] {
@@ -342,6 +376,16 @@ fn age_key(index: u64) -> [u8; 9] {
     let mut key = [SESSION_BY_AGE; 9];
     key[1..].copy_from_slice(&index.to_be_bytes());
     key
+}
+
+fn index_of(age_key: &[u8]) -> Result<u64, ImageError> {
+    let index = age_key.get(1..).and_then(|index| index.try_into().ok());
+    index.map(u64::from_be_bytes).ok_or_else(|| {
+        damaged(
+            Table::Sessions,
+            FrameError::Payload("the key of an answer's age has the wrong length".into()),
+        )
+    })
 }
 
 fn revision_of(event_key: &[u8]) -> Result<Revision, ImageError> {

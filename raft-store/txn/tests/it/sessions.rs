@@ -1,9 +1,10 @@
 //! Answers are kept long enough for retries, and not for ever.
 
 use crate::history::saying;
+use std::cell::RefCell;
 use troop_txn::{
-    Image, Outcome, Overlay, Revision, Table, Txn,
-    image::MemoryImage,
+    Image, ImageError, Outcome, Overlay, Revision, Table, Txn,
+    image::{MemoryImage, Pair},
     machine::{self, SESSION_WINDOW_ENTRIES},
 };
 
@@ -61,4 +62,55 @@ fn a_backlog_of_old_answers_is_worked_off_a_few_at_a_time() {
         counts.push(kept(&image) / 2);
     }
     assert_eq!(counts, [6, 3, 3]);
+}
+
+/// Notes after which key each scan for old answers begins.
+struct Watched<'a> {
+    image: &'a MemoryImage,
+    scans: RefCell<Vec<Option<Vec<u8>>>>,
+}
+
+impl Image for Watched<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<bytes::Bytes>, ImageError> {
+        self.image.get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, ImageError> {
+        if table == Table::Sessions {
+            self.scans.borrow_mut().push(after.map(<[u8]>::to_vec));
+        }
+        self.image.scan(table, prefix, after, limit)
+    }
+}
+
+/// On a disk, forgotten rows are walked over for a long time after.
+#[test]
+fn what_was_forgotten_before_is_not_looked_at_again() {
+    let mut image = MemoryImage::default();
+    for index in 1..=9 {
+        apply(&mut image, index, &saying(index, "word"));
+    }
+    let mut begins = Vec::new();
+    for step in 1..=4 {
+        let index = SESSION_WINDOW_ENTRIES + 2 * step;
+        let watched = Watched {
+            image: &image,
+            scans: RefCell::default(),
+        };
+        let mut batch = Overlay::new(&watched);
+        machine::apply(&mut batch, index, &saying(100 + step, "word")).unwrap();
+        let changes = batch.into_changes();
+        let scans = watched.scans.take();
+        image.write(changes);
+        let begin = |after: &Option<Vec<u8>>| after.as_ref().map(|key| *key.last().unwrap());
+        begins.extend(scans.iter().map(begin));
+    }
+    // Two answers end with each entry: the second look begins after the second answer, and so on.
+    assert_eq!(begins, [None, Some(2), Some(4), Some(6)]);
 }
