@@ -7,12 +7,13 @@ use crate::{
     InstructionsArgs,
     callgrind::{Callgrind, Dump},
     figure::Report,
+    hot::Hot,
     load::{self, Amount, RequestHead},
     machine,
     nginx::Nginx,
     node::{Node, Setup},
     origin,
-    program::{self, Place},
+    program::Place,
 };
 use anyhow::{Context, Result};
 use std::{
@@ -97,8 +98,7 @@ fn of_nginx(origin: SocketAddr, args: &InstructionsArgs) -> Result<Cost> {
 
 fn count(callgrind: &mut Callgrind, pid: u32, proxy: SocketAddr, requests: usize) -> Result<Cost> {
     let (one, two) = once_and_twice(callgrind, pid, proxy, RequestHead::Lean, requests)?;
-    let (file, _) = two.busiest();
-    program::progress(&format!("where they go: callgrind_annotate {}", file.display()));
+    tell_where(&two, 2 * requests)?;
     let (browser_one, browser_two) = once_and_twice(callgrind, pid, proxy, RequestHead::Browser, requests)?;
     let per_request = |one: u64, two: u64| (two as f64 - one as f64) / requests as f64;
     let worker = per_request(one.busiest().1, two.busiest().1);
@@ -107,6 +107,14 @@ fn count(callgrind: &mut Callgrind, pid: u32, proxy: SocketAddr, requests: usize
         browser: per_request(browser_one.busiest().1, browser_two.busiest().1),
         elsewhere: per_request(one.total(), two.total()) - worker,
     })
+}
+
+/// Tables beside the dump: they last as long as it does.
+fn tell_where(dump: &Dump, requests: usize) -> Result<()> {
+    let (file, _) = dump.busiest();
+    let hot = Hot::of(&fs::read_to_string(file)?);
+    fs::write(file.with_file_name("hot.md"), hot.tables(requests))?;
+    Ok(())
 }
 
 fn once_and_twice(

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs` | one measurement each |
 //! | `compare.rs` | which of them are asked for |
+//! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
 //! | `program.rs`, `node.rs`, `nginx.rs` | processes that are measured |
 //! | `load.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
 //! | `figure.rs`, `ceilings.rs`, `spread.rs`, `machine.rs` | what a number is, and where it was taken |
@@ -27,6 +28,7 @@ mod callgrind;
 mod ceilings;
 mod compare;
 mod figure;
+mod hot;
 mod instructions;
 mod load;
 mod machine;
@@ -104,7 +106,7 @@ struct InstructionsArgs {
     /// Count troop only.
     #[arg(long)]
     without_nginx: bool,
-    /// Keep callgrind's files in this directory, for `callgrind_annotate`.
+    /// Keep callgrind's files in this directory, and tables of where the instructions went.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
 }

@@ -35,20 +35,7 @@ const ROUTES_PER_HOST: usize = 10;
 /// # Errors
 /// When nodes do not start or refuse the configuration.
 pub fn measure(troop: &Path, args: MemoryArgs, report: &mut Report) -> Result<()> {
-    let alone = {
-        let dir = tempfile::tempdir()?;
-        let node = Node::found(&Setup::plain(troop), dir.path())?;
-        thread::sleep(REST);
-        node.program.rss_mib()?
-    };
-    report.count(
-        "RSS of an idle node",
-        alone,
-        "MiB",
-        "idle_rss_mib",
-        "founded, one worker, no configuration",
-    );
-
+    idle(troop, report)?;
     let dir = tempfile::tempdir()?;
     let cluster = Cluster::start(troop, dir.path())?;
     thread::sleep(REST);
@@ -67,6 +54,27 @@ pub fn measure(troop: &Path, args: MemoryArgs, report: &mut Report) -> Result<()
     );
     let note = format!("{among_many:.2} over {among_none:.2} ms");
     report.time(what, among_many / among_none, "x", "", note);
+    Ok(())
+}
+
+/// One node alone. Its CPU time is read along: whoever has nothing to do should do nothing.
+fn idle(troop: &Path, report: &mut Report) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let node = Node::found(&Setup::plain(troop), dir.path())?;
+    thread::sleep(REST);
+    let before = node.program.cpu_time()?;
+    thread::sleep(REST);
+    let used = node.program.cpu_time()?.saturating_sub(before);
+    let note = "founded, one worker, no configuration";
+    report.count(
+        "RSS of an idle node",
+        node.program.rss_mib()?,
+        "MiB",
+        "idle_rss_mib",
+        note,
+    );
+    let share = 100.0 * used.as_secs_f64() / REST.as_secs_f64();
+    report.time("CPU of an idle node", share, "% of a core", "", note);
     Ok(())
 }
 
