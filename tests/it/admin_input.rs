@@ -208,6 +208,20 @@ fn a_body_that_is_too_large_is_refused_and_the_node_goes_on() {
 }
 
 #[test]
+fn a_record_that_fits_no_log_entry_is_refused_and_nothing_is_written() {
+    let node = Node::alone(&[]);
+    let tags: Vec<String> = (0..30_000).map(|n| format!("{n}-{}", "x".repeat(60))).collect();
+    let huge = json!({"name": "a", "host": "a.test", "tags": tags});
+    let refused = node.admin().post("/services", &huge).expecting(413);
+    assert!(
+        refused.text().contains("the change was not made"),
+        "{}",
+        refused.text()
+    );
+    node.admin().get("/services/a").expecting(404);
+}
+
+#[test]
 fn a_connection_that_speaks_no_http_is_closed_and_the_node_goes_on() {
     let node = Node::alone(&[]);
     for noise in [

@@ -7,6 +7,7 @@ use troop_tests::{
     patience::{PATIENCE, eventually},
     ports,
     program::Finished,
+    wire::Connection,
 };
 
 /// Tries to join and is refused: nothing is left behind, and the cluster knows nobody new.
@@ -142,6 +143,27 @@ fn a_join_where_nobody_listens_ends_with_the_address() {
     let said = node.start_refused();
     assert!(said.stderr.contains(&nobody), "{said:?}");
     assert!(inventory(&node.data_dir()).is_empty());
+}
+
+#[test]
+fn noise_on_the_peer_port_keeps_nobody_out() {
+    let host = Node::alone(&[]);
+    let mut callers: Vec<Connection> = (0..50)
+        .map(|_| Connection::open(host.addresses().peer).expect("it listens"))
+        .collect();
+    // Half of them talk nonsense, the others say nothing and stay.
+    for caller in callers.iter_mut().step_by(2) {
+        caller
+            .write(b"GET / HTTP/1.1\r\nHost: peer\r\n\r\n")
+            .expect("it listens");
+    }
+    let mut node = Node::new("node-2", &[]);
+    node.set_join(
+        &host.addresses().peer.to_string(),
+        &token(&host, &json!({"role": "learner"})),
+    );
+    node.start();
+    node.wait_healthy();
 }
 
 #[test]

@@ -17,5 +17,6 @@ mod plugging;
 mod proxying;
 mod refusals;
 mod serving;
+mod storm;
 mod watching;
 mod writers;

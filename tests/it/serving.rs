@@ -189,6 +189,27 @@ fn a_wait_that_runs_out_says_who_serves_and_the_write_stays() {
 }
 
 #[test]
+fn a_dead_member_holds_up_no_write_that_waits_for_all() {
+    with_cluster(3, |cluster| {
+        let leader = cluster.leader();
+        let others = cluster.others(leader);
+        let (here, dead) = (others[0], others[1]);
+        cluster.node_mut(dead).kill();
+        let started = Instant::now();
+        let service = json!({"name": "a", "host": "a.test"});
+        let path = "/services?wait=all&timeout=30s";
+        let answer = cluster.node(here).admin().post(path, &service).expecting(201);
+        assert_eq!(answer.must("X-Troop-Wait"), "complete");
+        assert_eq!(answer.must("X-Troop-Served-By").split(", ").count(), 2);
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            started.elapsed()
+        );
+    });
+}
+
+#[test]
 fn a_read_with_min_revision_sees_the_write_at_another_node() {
     with_cluster(3, |cluster| {
         for round in 0..30 {

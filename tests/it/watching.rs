@@ -1,6 +1,7 @@
 //! What a node tells those who watch it: load balancers, monitoring, and whoever follows the history.
 
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use troop_tests::{
     admin::Admin,
     cluster::with_cluster,
@@ -42,6 +43,31 @@ fn the_status_port_tells_how_a_node_is_and_changes_nothing() {
         .expecting(404);
     status.post("/troop/stop", &json!({})).expecting(404);
     node.admin().get("/services/a").expecting(404);
+}
+
+#[test]
+fn a_status_tells_who_does_not_answer_and_does_not_wait_for_them() {
+    with_cluster(3, |cluster| {
+        let leader = cluster.leader();
+        let others = cluster.others(leader);
+        let (dead, frozen) = (others[0], others[1]);
+        let ids = [cluster.node(dead).id(), cluster.node(frozen).id()];
+        cluster.node_mut(dead).kill();
+        cluster.node(frozen).pause();
+        let started = Instant::now();
+        let status = cluster.node(leader).admin().status().expect("it answers");
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            started.elapsed()
+        );
+        let members = status["members"].as_array().cloned().unwrap_or_default();
+        for member in &members {
+            let silent = ids.contains(&member["id"].as_u64().unwrap_or_default());
+            assert_eq!(member["served_revision"].is_null(), silent, "{status}");
+        }
+        cluster.node(frozen).wake();
+    });
 }
 
 #[test]
