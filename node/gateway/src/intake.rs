@@ -174,6 +174,36 @@ impl Intake {
         }
     }
 
+    /// Catches a body of unknown length in the jug, as far as it fits, so that its length may become known. `patient`: waits for the
+    /// client; otherwise takes only what is there.
+    ///
+    /// Kong: a buffered request is sent on with its length, never in chunks; some origins know no chunks.
+    pub async fn gather(&mut self, patient: bool) -> Result<(), IntakeError> {
+        self.slot.wait(Stage::Exchange, self.rules.pause);
+        poll_fn(|cx| self.poll_gather(cx, patient)).await
+    }
+
+    fn poll_gather(&mut self, cx: &mut Context<'_>, patient: bool) -> Poll<Result<(), IntakeError>> {
+        while self.jug_bytes < self.rules.jug_max_bytes {
+            match self.poll_hose(cx) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.slot.extend(self.rules.pause);
+                    self.jug_bytes += piece.len();
+                    self.jug.push(piece);
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => {
+                    self.declared = Some(self.jug_bytes as u64);
+                    break;
+                }
+                Poll::Pending if !patient => break,
+                Poll::Pending if self.slot.is_overdue() => return Poll::Ready(Err(IntakeError::TooSlow)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// All of it, kept in the jug as one piece.
     async fn collect(&mut self) -> Result<Bytes, BodyError> {
         let limit_bytes = self.rules.plugin_max_bytes;

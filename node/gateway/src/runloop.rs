@@ -338,7 +338,7 @@ impl<'c> Course<'c> {
         scene: &Scene<'_>,
         service: &Service,
         mut wishes: Wishes,
-        intake: Intake,
+        mut intake: Intake,
     ) -> Result<Proxied, Ended> {
         let edited = (!wishes.edits.is_empty()).then(|| {
             let mut headers = scene.parts.headers.clone();
@@ -366,6 +366,10 @@ impl<'c> Course<'c> {
             },
             request_id: worker.options.headers.request_id.then(|| self.id.as_str()),
         };
+        if intake.length().is_none() {
+            let patient = scene.found.payload.facts.request_buffering;
+            intake.gather(patient).await.map_err(Rescue::from)?;
+        }
         let mut upload = Upload::new_announced(intake, fields.has_length);
         let outgoing = Outgoing {
             method: &scene.parts.method,

@@ -20,6 +20,7 @@ use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
     net::TcpListener,
+    ops::Deref,
     rc::Rc,
     sync::{
         Arc,
@@ -91,24 +92,30 @@ pub(crate) struct Worker {
 /// The plan on the wall, and the copy at hand.
 struct HeldPlan {
     wall: Cache<Arc<ArcSwap<Plan>>, Arc<Plan>>,
-    hand: Rc<Arc<Plan>>,
+    hand: Rc<PlanAtHand>,
+}
+
+/// A worker's own handle of a plan. Requests count references to this, so that workers do not fight over one counter in
+/// memory that all of them share.
+pub(crate) struct PlanAtHand(Arc<Plan>);
+
+impl Deref for PlanAtHand {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
 }
 
 impl Worker {
-    fn new(
-        apron: Apron,
-    ) -> (
-        Rc<Self>,
-        Vec<(TcpListener, bool)>,
-        Option<Arc<rustls::ServerConfig>>,
-    ) {
+    fn new(apron: Apron) -> Rc<Self> {
         let token = &apron.options.token;
         let header =
             |text: &str| HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("troop"));
         let mut wall = Cache::new(apron.plan);
-        let hand = Rc::new(Arc::clone(wall.load()));
+        let hand = Rc::new(PlanAtHand(Arc::clone(wall.load())));
         let order = *apron.orders.borrow();
-        let worker = Worker {
+        Rc::new(Worker {
             chains: Chains::new(apron.options.limits.chains_max),
             pool: Pool::new(apron.options.keepalive),
             names: apron.names,
@@ -129,17 +136,16 @@ impl Worker {
             epoch: (Instant::now(), unix_us()),
             date: RefCell::new((0, HeaderValue::from_static(""))),
             options: apron.options,
-        };
-        (Rc::new(worker), apron.listeners, apron.client_tls)
+        })
     }
 
     /// The plan of now. Costs one comparison while nothing changes.
-    pub fn plan(&self) -> Rc<Arc<Plan>> {
+    pub fn plan(&self) -> Rc<PlanAtHand> {
         let mut held = self.plan.borrow_mut();
         let HeldPlan { wall, hand } = &mut *held;
         let now = wall.load();
-        if !Arc::ptr_eq(now, hand) {
-            *hand = Rc::new(Arc::clone(now));
+        if !Arc::ptr_eq(now, &hand.0) {
+            *hand = Rc::new(PlanAtHand(Arc::clone(now)));
         }
         Rc::clone(hand)
     }
@@ -211,13 +217,15 @@ impl Worker {
 }
 
 /// Runs a worker on this thread. `ready` hears when it takes connections. Connections that were cut off at the end.
-pub(crate) fn run(apron: Apron, ready: oneshot::Sender<()>) -> std::io::Result<u64> {
+pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Result<u64> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let local = tokio::task::LocalSet::new();
     let cut = local.block_on(&runtime, async move {
-        let (worker, listeners, client_tls) = Worker::new(apron);
+        let listeners = std::mem::take(&mut apron.listeners);
+        let client_tls = apron.client_tls.take();
+        let worker = Worker::new(apron);
         for (listener, tls) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let tls = client_tls.as_ref().filter(|_| tls).map(acceptor);

@@ -101,12 +101,6 @@ impl Pool {
         let max = u64::try_from(self.options.idle_timeout.as_millis()).unwrap_or(u64::MAX);
         max > 0 && now_ms.saturating_sub(since_ms) > max
     }
-
-    /// How many wait for a peer.
-    #[cfg(test)]
-    pub fn waiting(&self, key: &PeerKey) -> usize {
-        self.ranks.borrow().get(key).map_or(0, Vec::len)
-    }
 }
 
 impl Lease {

@@ -135,6 +135,8 @@ pub(crate) struct RouteFacts {
     pub admits: Admits,
     pub strip_path: bool,
     pub preserve_host: bool,
+    /// Whether bodies of unknown length are caught first.
+    pub request_buffering: bool,
     /// Status for plain requests to a route that is for TLS only.
     pub redirect_status: u16,
 }
@@ -197,6 +199,7 @@ impl RouteEntry {
                 admits,
                 strip_path: record.strip_path.unwrap_or(true),
                 preserve_host: record.preserve_host.unwrap_or(false),
+                request_buffering: record.request_buffering.unwrap_or(true),
                 redirect_status: record.https_redirect_status_code.unwrap_or(426),
             },
         }))

@@ -46,6 +46,7 @@ pub(crate) struct RouteRecord {
     pub regex_priority: Option<i64>,
     pub strip_path: Option<bool>,
     pub preserve_host: Option<bool>,
+    pub request_buffering: Option<bool>,
     pub https_redirect_status_code: Option<u16>,
 }
 

@@ -1,0 +1,22 @@
+//! The data plane over real sockets: origins that echo, a store in memory, clients that speak raw HTTP.
+//!
+//! One binary, so that it links once. `it/house.rs` builds a gateway with a store, `it/origin.rs` the origins, `it/wire.rs` the client.
+
+#[path = "it/balancing.rs"]
+mod balancing;
+#[path = "it/bodies.rs"]
+mod bodies;
+#[path = "it/ending.rs"]
+mod ending;
+#[path = "it/faults.rs"]
+mod faults;
+#[path = "it/house.rs"]
+mod house;
+#[path = "it/origin.rs"]
+mod origin;
+#[path = "it/plugins.rs"]
+mod plugins;
+#[path = "it/proxying.rs"]
+mod proxying;
+#[path = "it/wire.rs"]
+mod wire;

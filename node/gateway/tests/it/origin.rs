@@ -1,0 +1,186 @@
+//! An origin that echoes what it got, or misbehaves as the path asks.
+//!
+//! | path ends with | what it does |
+//! |---|---|
+//! | `/drop` | closes without an answer |
+//! | `/stale` | answers, then closes the connection without saying so |
+//! | `/hang` | says nothing |
+//! | `/half` | promises ten bytes, sends five, closes |
+//! | `/chunks` | answers in chunks |
+//! | `/until-close` | answers without a length |
+//! | `/big` | a megabyte |
+//! | `/status/N` | answers with N |
+//! | `/early` | answers before it has read the body |
+//! | `/garbage` | answers with something that is not HTTP |
+//! | `/ws` | switches to an echo of bytes |
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A running origin.
+#[derive(Clone)]
+pub struct Origin {
+    pub address: SocketAddr,
+    hits: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Origin {
+    /// Starts one; `name` is the first line of what it echoes.
+    pub async fn start(name: &'static str) -> Origin {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = Origin {
+            address: listener.local_addr().expect("an address"),
+            hits: Arc::default(),
+            connections: Arc::default(),
+        };
+        let own = origin.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                own.connections.fetch_add(1, SeqCst);
+                tokio::spawn(serve(own.clone(), name, stream));
+            }
+        });
+        origin
+    }
+
+    pub fn hits(&self) -> usize {
+        self.hits.load(SeqCst)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(SeqCst)
+    }
+}
+
+async fn serve(origin: Origin, name: &'static str, mut stream: TcpStream) -> Option<()> {
+    let mut inbox = Vec::new();
+    loop {
+        let head = read_head(&mut stream, &mut inbox).await?;
+        origin.hits.fetch_add(1, SeqCst);
+        let target = head.split(' ').nth(1)?.to_owned();
+        let path = target.split('?').next()?.to_owned();
+        if path.ends_with("/early") {
+            stream
+                .write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nearly")
+                .await
+                .ok()?;
+        }
+        let body = read_body(&mut stream, &mut inbox, &head).await?;
+        let lines: Vec<&str> = head.lines().skip(1).filter(|l| !l.is_empty()).collect();
+        let echo = format!(
+            "origin {name}\nmethod {}\ntarget {target}\n{}\nbody {}\n",
+            head.split(' ').next()?,
+            lines.join("\n"),
+            String::from_utf8_lossy(&body),
+        );
+        if !misbehave(&mut stream, &path, &echo).await? {
+            return None;
+        }
+    }
+}
+
+/// Answers; false to close the connection.
+async fn misbehave(stream: &mut TcpStream, path: &str, echo: &str) -> Option<bool> {
+    let length = echo.len();
+    let answer = match path.rsplit('/').next()? {
+        "drop" => return Some(false),
+        "early" => return Some(true),
+        "hang" => {
+            std::future::pending::<()>().await;
+            return None;
+        }
+        "garbage" => "SSH-2.0-OpenSSH_9.2\r\n\r\n".to_owned(),
+        "half" => {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+                .await
+                .ok()?;
+            return Some(false);
+        }
+        "chunks" => {
+            let (a, b) = echo.split_at(length / 2);
+            format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
+                a.len(),
+                b.len()
+            )
+        }
+        "until-close" => {
+            stream
+                .write_all(format!("HTTP/1.1 200 OK\r\n\r\n{echo}").as_bytes())
+                .await
+                .ok()?;
+            return Some(false);
+        }
+        "big" => {
+            let body = "x".repeat(1 << 20);
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        }
+        "ws" => {
+            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhi!").await.ok()?;
+            let (mut reader, mut writer) = stream.split();
+            tokio::io::copy(&mut reader, &mut writer).await.ok()?;
+            return Some(false);
+        }
+        "hints" => format!(
+            "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{echo}"
+        ),
+        "hop" => format!(
+            "HTTP/1.1 200 Fine\r\nConnection: X-Drop\r\nX-Drop: 1\r\nX-Keep: 2\r\nServer: theirs\r\nVia: 1.0 fred\r\nContent-Length: {length}\r\n\r\n{echo}"
+        ),
+        number if number.parse::<u16>().is_ok() => {
+            format!("HTTP/1.1 {number} Status\r\nContent-Length: {length}\r\n\r\n{echo}")
+        }
+        _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{echo}"),
+    };
+    stream.write_all(answer.as_bytes()).await.ok()?;
+    Some(!path.ends_with("/stale") && !path.ends_with("/garbage"))
+}
+
+async fn read_head(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<String> {
+    loop {
+        if let Some(at) = inbox.windows(4).position(|w| w == b"\r\n\r\n") {
+            let head = inbox.drain(..at + 4).collect();
+            return String::from_utf8(head).ok();
+        }
+        fill(stream, inbox).await?;
+    }
+}
+
+async fn read_body(stream: &mut TcpStream, inbox: &mut Vec<u8>, head: &str) -> Option<Vec<u8>> {
+    let head = head.to_ascii_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        let end = loop {
+            match inbox.windows(5).position(|w| w == b"0\r\n\r\n") {
+                Some(at) => break at + 5,
+                None => fill(stream, inbox).await?,
+            }
+        };
+        return Some(inbox.drain(..end).collect());
+    }
+    let length = head
+        .lines()
+        .find_map(|l| l.strip_prefix("content-length: "))
+        .map_or(0, |v| v.parse().unwrap_or(0));
+    while inbox.len() < length {
+        fill(stream, inbox).await?;
+    }
+    Some(inbox.drain(..length).collect())
+}
+
+async fn fill(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<()> {
+    let mut piece = [0; 16 * 1024];
+    let count = stream.read(&mut piece).await.ok().filter(|count| *count > 0)?;
+    inbox.extend_from_slice(&piece[..count]);
+    Some(())
+}
