@@ -32,7 +32,10 @@ pub fn bind(settings: &Settings) -> Result<Bound> {
 }
 
 fn bind_all(setting: &str, listens: &[Listen]) -> Result<Vec<TcpListener>> {
-    listens.iter().map(|listen| bind_one(setting, listen.address)).collect()
+    listens
+        .iter()
+        .map(|listen| bind_one(setting, listen.address))
+        .collect()
 }
 
 fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
@@ -66,7 +69,11 @@ fn outward(towards: Option<&HostPort>) -> IpAddr {
     let target = towards.map_or_else(|| SOMEWHERE.to_owned(), ToString::to_string);
     let ask = || {
         let target = target.to_socket_addrs().ok()?.next()?;
-        let from: SocketAddr = if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+        let from: SocketAddr = if target.is_ipv4() {
+            ([0, 0, 0, 0], 0).into()
+        } else {
+            ([0u16; 8], 0).into()
+        };
         let socket = UdpSocket::bind(from).ok()?;
         socket.connect(target).ok()?;
         Some(socket.local_addr().ok()?.ip())

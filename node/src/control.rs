@@ -4,8 +4,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use troop_admin::{
-    ClusterControl, ClusterStatus, ControlError, MemberRole, MemberStatus, NewToken, NodeRole, Served, Serving, TokenInfo,
-    TokenRequest, WaitScope,
+    ClusterControl, ClusterStatus, ControlError, MemberRole, MemberStatus, NewToken, NodeRole, Served,
+    Serving, TokenInfo, TokenRequest, WaitScope,
 };
 use troop_cluster::{
     cluster::Cluster,
@@ -26,14 +26,22 @@ pub struct Control {
 impl Control {
     /// `served` is what this node's data plane serves; `shutdown` is pulled by `stop`.
     pub fn new(cluster: Arc<Cluster>, served: watch::Receiver<Revision>, shutdown: Shutdown) -> Arc<Self> {
-        Arc::new(Control { cluster, served, shutdown })
+        Arc::new(Control {
+            cluster,
+            served,
+            shutdown,
+        })
     }
 
     async fn ask_status(&self) -> ClusterStatus {
         let picture = self.cluster.picture().await;
         let me = self.cluster.node_id();
         let served = self.served.borrow().get();
-        let name = picture.members.iter().find(|member| member.member.id == me).map(|member| member.name.clone());
+        let name = picture
+            .members
+            .iter()
+            .find(|member| member.member.id == me)
+            .map(|member| member.name.clone());
         ClusterStatus {
             id: me,
             name: name.unwrap_or_else(|| self.cluster.name().to_owned()),
@@ -61,14 +69,24 @@ fn role_of(picture: &ClusterPicture) -> NodeRole {
 
 fn members_of(picture: &ClusterPicture) -> Vec<MemberStatus> {
     let reports = picture.members.iter().filter_map(|member| member.report.as_ref());
-    let newest = reports.map(|report| report.last_log_index).max().unwrap_or_default();
+    let newest = reports
+        .map(|report| report.last_log_index)
+        .max()
+        .unwrap_or_default();
     let status = |member: &troop_cluster::members::MemberStatus| MemberStatus {
         id: member.member.id,
         name: member.name.clone(),
         address: member.member.address.clone(),
-        role: if member.member.voter { MemberRole::Voter } else { MemberRole::Learner },
+        role: if member.member.voter {
+            MemberRole::Voter
+        } else {
+            MemberRole::Learner
+        },
         served_revision: member.report.as_ref().map(|report| report.served_revision),
-        lag: member.report.as_ref().map(|report| newest.saturating_sub(report.applied_index)),
+        lag: member
+            .report
+            .as_ref()
+            .map(|report| newest.saturating_sub(report.applied_index)),
     };
     picture.members.iter().map(status).collect()
 }
@@ -116,10 +134,18 @@ impl ClusterControl for Control {
             MemberRole::Learner => Role::Learner,
         };
         async move {
-            let (token, row) = self.cluster.create_token(role, wish.ttl, wish.uses).await.map_err(tokens_failed)?;
+            let (token, row) = self
+                .cluster
+                .create_token(role, wish.ttl, wish.uses)
+                .await
+                .map_err(tokens_failed)?;
             let text = token.to_text().into_inner();
             let join = format!("troop start --join {} --token {text}", self.cluster.advertised());
-            Ok(NewToken { info: info_of(token.id(), &row), token: text, join })
+            Ok(NewToken {
+                info: info_of(token.id(), &row),
+                token: text,
+                join,
+            })
         }
         .boxed()
     }
@@ -132,7 +158,9 @@ impl ClusterControl for Control {
 
     fn revoke_token(&self, id: String) -> BoxFuture<'_, Result<(), ControlError>> {
         async move {
-            let id: TokenId = id.parse().map_err(|_| ControlError::NotFound(format!("there is no token {id}")))?;
+            let id: TokenId = id
+                .parse()
+                .map_err(|_| ControlError::NotFound(format!("there is no token {id}")))?;
             self.cluster.revoke_token(id).await.map_err(tokens_failed)
         }
         .boxed()
@@ -146,9 +174,13 @@ impl ClusterControl for Control {
         let raft = self.cluster.raft_status();
         let health = match (raft.stopped, raft.leader) {
             _ if self.shutdown.is_draining() => Err("this node is draining".to_owned()),
-            (Some(reason), _) => Err(format!("the store has stopped: {reason}; the proxy serves what it has")),
+            (Some(reason), _) => Err(format!(
+                "the store has stopped: {reason}; the proxy serves what it has"
+            )),
             (None, None) => Err("no leader is known; the proxy serves what it has".to_owned()),
-            (None, Some(_)) if !raft.quorum => Err("this node leads and hears no quorum; the proxy serves what it has".to_owned()),
+            (None, Some(_)) if !raft.quorum => {
+                Err("this node leads and hears no quorum; the proxy serves what it has".to_owned())
+            }
             (None, Some(_)) => Ok(()),
         };
         async move { health }.boxed()
@@ -175,7 +207,11 @@ impl Serving for Control {
             missing.append(&mut found.silent);
             found.by.sort_unstable();
             missing.sort_unstable();
-            Served { complete: found.complete, by: found.by, missing }
+            Served {
+                complete: found.complete,
+                by: found.by,
+                missing,
+            }
         }
         .boxed()
     }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
-    AddressHealth, Connections, HostHealth, Identity, Mark, MarkError, NodeFacts, PluginFacts, UpstreamHealth, Weights,
+    AddressHealth, Connections, HostHealth, Identity, Mark, MarkError, NodeFacts, PluginFacts,
+    UpstreamHealth, Weights,
 };
 use troop_gateway::{Gauges, TargetFacts, UpstreamFacts};
 use troop_plugin_api::Plugin;
@@ -32,7 +33,12 @@ impl Facts {
         shutdown: Shutdown,
     ) -> Arc<Self> {
         Arc::new(Facts {
-            identity: Identity { node_id, hostname, pid: std::process::id(), worker_pids: vec![std::process::id()] },
+            identity: Identity {
+                node_id,
+                hostname,
+                pid: std::process::id(),
+                worker_pids: vec![std::process::id()],
+            },
             configuration: configuration(loaded),
             plugins: plugins.iter().map(|plugin| facts_of(&**plugin)).collect(),
             log_level: effective(loaded, "log_level"),
@@ -44,8 +50,23 @@ impl Facts {
 
 /// Every effective setting under Kong's name where it has one. Secrets are asterisks already.
 fn configuration(loaded: &Loaded) -> Map<String, Value> {
-    let kong_name = |name: &'static str| table().iter().find(|row| row.name == name).and_then(|row| row.kong).unwrap_or(name);
-    loaded.effective.iter().map(|effective| (kong_name(effective.name).to_owned(), Value::from(effective.value.clone()))).collect()
+    let kong_name = |name: &'static str| {
+        table()
+            .iter()
+            .find(|row| row.name == name)
+            .and_then(|row| row.kong)
+            .unwrap_or(name)
+    };
+    loaded
+        .effective
+        .iter()
+        .map(|effective| {
+            (
+                kong_name(effective.name).to_owned(),
+                Value::from(effective.value.clone()),
+            )
+        })
+        .collect()
 }
 
 fn effective(loaded: &Loaded, name: &str) -> String {
@@ -88,7 +109,11 @@ impl NodeFacts for Facts {
     }
 
     fn ready(&self) -> Result<(), String> {
-        if self.shutdown.is_draining() { Err("draining".to_owned()) } else { Ok(()) }
+        if self.shutdown.is_draining() {
+            Err("draining".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn upstream_health(&self, upstream: Uuid) -> Option<UpstreamHealth> {
@@ -116,7 +141,12 @@ fn health_of(facts: UpstreamFacts) -> UpstreamHealth {
     let hosts: Vec<HostHealth> = facts.targets.into_iter().map(host_of).collect();
     let total = hosts.iter().map(|host| host.weight.total).sum();
     let unavailable = hosts.iter().map(|host| host.weight.unavailable).sum();
-    UpstreamHealth { checks_on: false, healthy: total > unavailable, weight: Weights { total, unavailable }, hosts }
+    UpstreamHealth {
+        checks_on: false,
+        healthy: total > unavailable,
+        weight: Weights { total, unavailable },
+        hosts,
+    }
 }
 
 fn host_of(target: TargetFacts) -> HostHealth {
@@ -138,7 +168,10 @@ fn host_of(target: TargetFacts) -> HostHealth {
             None => Ok("A".to_owned()),
         },
         node_weight: u64::from(target.weight),
-        weight: Weights { total: addresses.iter().map(|address| address.weight).sum(), unavailable: 0 },
+        weight: Weights {
+            total: addresses.iter().map(|address| address.weight).sum(),
+            unavailable: 0,
+        },
         addresses,
     }
 }

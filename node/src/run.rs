@@ -56,7 +56,10 @@ pub fn start(args: &StartArgs) -> ExitCode {
 }
 
 fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
-    troop_telemetry::init_logging(loaded.settings.log_level.as_filter(), log_format(&loaded.settings))?;
+    troop_telemetry::init_logging(
+        loaded.settings.log_level.as_filter(),
+        log_format(&loaded.settings),
+    )?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -98,14 +101,17 @@ impl Invitation {
             (None, None) => Ok(None),
             (Some(join), Some(token)) => {
                 let token = token.expose().parse().map_err(|e| anyhow!("token: {e}"))?;
-                Ok(Some(Invitation { address: join.clone(), token }))
+                Ok(Some(Invitation {
+                    address: join.clone(),
+                    token,
+                }))
             }
-            (Some(_), None) => {
-                Err(anyhow!("join is set without token: get one with `troop token create` on a node of the cluster"))
-            }
-            (None, Some(_)) => {
-                Err(anyhow!("token is set without join: name a node of the cluster with --join HOST:PORT"))
-            }
+            (Some(_), None) => Err(anyhow!(
+                "join is set without token: get one with `troop token create` on a node of the cluster"
+            )),
+            (None, Some(_)) => Err(anyhow!(
+                "token is set without join: name a node of the cluster with --join HOST:PORT"
+            )),
         }
     }
 }
@@ -140,7 +146,8 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
 
     let plugins = allowed_plugins(settings);
     let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
-    let registry = Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
+    let registry =
+        Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
     let bound = address::bind(settings)?;
     let hostname = hostname();
     let towards = invitation.as_ref().map(|invitation| &invitation.address);
@@ -155,20 +162,51 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
 
     let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
     let node_uuid = node_uuid(&entered);
-    let node = Node { id: node_uuid.to_string(), hostname: hostname.clone() };
+    let node = Node {
+        id: node_uuid.to_string(),
+        hostname: hostname.clone(),
+    };
     let options = wiring::gateway_options(settings, node);
     let port_of_store: Arc<dyn Store> = store.clone();
-    let gateway = Gateway::start(options, port_of_store.clone(), Arc::clone(&registry), plugins.clone()).await?;
+    let gateway = Gateway::start(
+        options,
+        port_of_store.clone(),
+        Arc::clone(&registry),
+        plugins.clone(),
+    )
+    .await?;
     let served = gateway.served();
 
-    let Entered { identity, founding, seeds } = entered;
+    let Entered {
+        identity,
+        founding,
+        seeds,
+    } = entered;
     tracing::info!(node_id = identity.node_id(), cluster = %identity.cluster_id(), advertise, "this node starts");
-    let cluster = Cluster::new(identity, dir, Arc::clone(&store), dialer, advertise, served.clone());
+    let cluster = Cluster::new(
+        identity,
+        dir,
+        Arc::clone(&store),
+        dialer,
+        advertise,
+        served.clone(),
+    );
     start_cluster(&cluster, bound.peer, &shutdown, &tasks, raft)?;
-    tasks.spawn_on("take place", raft.handle(), Arc::clone(&cluster).take_place(founding, seeds));
+    tasks.spawn_on(
+        "take place",
+        raft.handle(),
+        Arc::clone(&cluster).take_place(founding, seeds),
+    );
 
     let control = Control::new(Arc::clone(&cluster), served, shutdown.clone());
-    let facts = Facts::new(loaded, node_uuid, hostname, &plugins, gateway.gauges(), shutdown.clone());
+    let facts = Facts::new(
+        loaded,
+        node_uuid,
+        hostname,
+        &plugins,
+        gateway.gauges(),
+        shutdown.clone(),
+    );
     let catalog = Arc::new(Catalog::new(registry));
     let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));
     tasks.spawn("expiry", sweeping);
@@ -188,7 +226,10 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
         facts,
         options,
     });
-    let desk = Desk { tasks: TaskSet::new(), closing: Shutdown::new() };
+    let desk = Desk {
+        tasks: TaskSet::new(),
+        closing: Shutdown::new(),
+    };
     desk.open("admin", admin, bound.admin)?;
     desk.open("status", status, bound.status)?;
 
@@ -198,7 +239,10 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
 }
 
 fn allowed_plugins(settings: &Settings) -> Vec<Arc<dyn Plugin>> {
-    troop_plugins::bundled().into_iter().filter(|plugin| settings.plugins.allows(plugin.name())).collect()
+    troop_plugins::bundled()
+        .into_iter()
+        .filter(|plugin| settings.plugins.allows(plugin.name()))
+        .collect()
 }
 
 async fn open_store(
@@ -246,7 +290,8 @@ impl Desk {
             let address = listener.local_addr().context(name)?;
             let listener = tokio::net::TcpListener::from_std(listener).context(name)?;
             tracing::info!(%address, "the {name} API listens");
-            self.tasks.spawn(name, serve(Arc::clone(&service), listener, self.closing.clone()));
+            self.tasks
+                .spawn(name, serve(Arc::clone(&service), listener, self.closing.clone()));
         }
         Ok(())
     }
@@ -285,7 +330,10 @@ async fn stop(
     }
     let drained = gateway.join(settings.drain_timeout).await;
     if drained.connections_cut > 0 {
-        tracing::warn!(connections = drained.connections_cut, "connections were cut at the end of the drain");
+        tracing::warn!(
+            connections = drained.connections_cut,
+            "connections were cut at the end of the drain"
+        );
     }
     let late = desk.close().await;
     shutdown.stop("drained");
@@ -304,5 +352,9 @@ fn node_uuid(entered: &Entered) -> Uuid {
 
 fn hostname() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "localhost".to_owned() } else { name }
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     types::alias::Raft,
 };
 use futures_util::future::BoxFuture;
-use openraft::{Config, Instant, SnapshotPolicy, async_runtime::WatchReceiver};
+use openraft::{Config, Instant, SnapshotPolicy, async_runtime::WatchReceiver, error::Fatal};
 use std::{sync::Arc, time::Duration};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -136,7 +136,11 @@ impl RaftStore {
         let leader = metrics
             .current_leader
             .filter(|_| leads || self.hearing.within(options::QUORUM_SILENCE_MAX));
-        let quorum = if leads { voters == 1 || acked } else { leader.is_some() };
+        let quorum = if leads {
+            voters == 1 || acked
+        } else {
+            leader.is_some()
+        };
         let stopped = self.stopped_because();
         let runs = stopped.is_none();
         RaftStatus {
@@ -158,7 +162,14 @@ impl RaftStore {
     }
 
     pub(crate) fn stopped_because(&self) -> Option<String> {
-        self.stopped.borrow().clone()
+        // The watchman goes with his runtime, and Raft with him.
+        let unwatched = || {
+            self.stopped
+                .has_changed()
+                .is_err()
+                .then(|| "its runtime has ended".to_owned())
+        };
+        self.stopped.borrow().clone().or_else(unwatched)
     }
 
     /// Index of the last applied entry of any kind, and each one after it.
@@ -216,9 +227,12 @@ fn watch_over(raft: &Raft) -> watch::Receiver<Option<String>> {
     tokio::spawn(async move {
         while server.changed().await.is_ok() {}
         let last_words = all.borrow_watched().running_state.clone();
+        let asked_to = matches!(last_words, Err(Fatal::Stopped));
         let reason = last_words.err().map(|fatal| fatal.to_string());
         let reason = reason.unwrap_or_else(|| "raft panicked".to_owned());
-        tracing::error!(%reason, "raft has stopped on this node");
+        if !asked_to {
+            tracing::error!(%reason, "raft has stopped on this node");
+        }
         stopped.send_replace(Some(reason));
     });
     watched

@@ -35,14 +35,20 @@ pub struct AdmitService {
 impl AdmitService {
     /// Ready to be added to a server.
     pub fn server(cluster: Arc<Cluster>) -> admit_server::AdmitServer<Self> {
-        admit_server::AdmitServer::new(AdmitService { cluster, places: Semaphore::new(JOINS_MAX) })
+        admit_server::AdmitServer::new(AdmitService {
+            cluster,
+            places: Semaphore::new(JOINS_MAX),
+        })
     }
 }
 
 #[tonic::async_trait]
 impl admit_server::Admit for AdmitService {
     async fn join(&self, request: Request<wire::JoinRequest>) -> Result<Response<wire::JoinReply>, Status> {
-        let _place = self.places.try_acquire().map_err(|_| Status::resource_exhausted("too many nodes join at once"))?;
+        let _place = self
+            .places
+            .try_acquire()
+            .map_err(|_| Status::resource_exhausted("too many nodes join at once"))?;
         let result = match self.cluster.admit(request.into_inner()).await {
             Ok(admission) => join_reply::Result::Admission(admission),
             Err(reason) => join_reply::Result::Refused(reason),
@@ -54,13 +60,26 @@ impl admit_server::Admit for AdmitService {
 impl Cluster {
     async fn admit(&self, request: wire::JoinRequest) -> Result<wire::Admission, String> {
         let token = self.check(&request)?;
-        self.store.linearize(WRITE_DEADLINE).await.map_err(|e| e.to_string())?;
+        self.store
+            .linearize(WRITE_DEADLINE)
+            .await
+            .map_err(|e| e.to_string())?;
         let name = request.name.clone();
         let (node_id, role) = self.spend(&token, name).await?;
-        let subject = PeerIdentity { cluster_id: self.identity.cluster_id(), node_id };
+        let subject = PeerIdentity {
+            cluster_id: self.identity.cluster_id(),
+            node_id,
+        };
         let authority = read(&*self.store, |view| roster::authority(view)).map_err(|e| e.to_string())?;
-        let certificate = authority.sign(&request.signing_request, subject, now_ms()).map_err(|e| e.to_string())?;
-        tracing::info!(node_id, name = request.name, address = request.address, "a node was admitted");
+        let certificate = authority
+            .sign(&request.signing_request, subject, now_ms())
+            .map_err(|e| e.to_string())?;
+        tracing::info!(
+            node_id,
+            name = request.name,
+            address = request.address,
+            "a node was admitted"
+        );
         Ok(wire::Admission {
             cluster_id: subject.cluster_id.to_string(),
             node_id,
@@ -72,7 +91,10 @@ impl Cluster {
     }
 
     fn check(&self, request: &wire::JoinRequest) -> Result<JoinToken, String> {
-        let token: JoinToken = request.token.parse().map_err(|e: crate::token::TokenError| e.to_string())?;
+        let token: JoinToken = request
+            .token
+            .parse()
+            .map_err(|e: crate::token::TokenError| e.to_string())?;
         if token.ca() != self.identity.ca_fingerprint() {
             return Err("the join token is for another cluster".into());
         }
@@ -85,7 +107,9 @@ impl Cluster {
             ));
         }
         if request.address.is_empty() || request.name.is_empty() || request.name.len() > NAME_MAX_BYTES {
-            return Err(format!("a node needs an address and a name of 1 to {NAME_MAX_BYTES} bytes"));
+            return Err(format!(
+                "a node needs an address and a name of 1 to {NAME_MAX_BYTES} bytes"
+            ));
         }
         Ok(token)
     }
@@ -93,23 +117,39 @@ impl Cluster {
     /// Spends one use of the token and gives the newcomer its number.
     async fn spend(&self, token: &JoinToken, name: String) -> Result<(u64, Role), String> {
         for _ in 0..TRIES_MAX {
-            let found = read(&*self.store, |view| roster::token(view, &token.id())).map_err(|e| e.to_string())?;
+            let found =
+                read(&*self.store, |view| roster::token(view, &token.id())).map_err(|e| e.to_string())?;
             let (row, terms) = found.ok_or_else(|| crate::token::TokenRefusal::WrongSecret.to_string())?;
-            let spent = terms.redeem(token.secret().expose(), now_ms()).map_err(|e| e.to_string())?;
+            let spent = terms
+                .redeem(token.secret().expose(), now_ms())
+                .map_err(|e| e.to_string())?;
             let node = NodeRow::joined(name.clone(), terms.role(), now_ms());
             let node = node.to_bytes().map_err(|e| e.to_string())?;
             let token_key = roster::token_key(&token.id());
-            let guards = vec![Guard::RevisionIs { key: token_key.clone(), revision: row.modified }];
+            let guards = vec![Guard::RevisionIs {
+                key: token_key.clone(),
+                revision: row.modified,
+            }];
             let ops = vec![
-                Op::Put { key: token_key, value: Bytes::from(spent.to_bytes()) },
-                Op::Put { key: roster::node_key(&rand::random()), value: node },
+                Op::Put {
+                    key: token_key,
+                    value: Bytes::from(spent.to_bytes()),
+                },
+                Op::Put {
+                    key: roster::node_key(&rand::random()),
+                    value: node,
+                },
             ];
             match self.writer.write(guards, ops).await.map_err(|e| e.to_string())? {
                 Outcome::Applied(revision) => {
                     self.has_applied(revision).await?;
                     return Ok((revision.get(), terms.role()));
                 }
-                Outcome::Refused { .. } => self.store.linearize(WRITE_DEADLINE).await.map_err(|e| e.to_string())?,
+                Outcome::Refused { .. } => self
+                    .store
+                    .linearize(WRITE_DEADLINE)
+                    .await
+                    .map_err(|e| e.to_string())?,
             };
         }
         Err("the token is in use by too many nodes at once: try again".into())
@@ -126,9 +166,19 @@ impl Cluster {
 
     /// This node first, since the newcomer has just reached it.
     fn whom_to_register_with(&self) -> Vec<wire::Member> {
-        let me = wire::Member { node_id: self.node_id(), address: self.advertise.clone() };
-        let others = self.store.members().into_iter().filter(|member| member.id != me.node_id);
-        let others = others.map(|member| wire::Member { node_id: member.id, address: member.address });
+        let me = wire::Member {
+            node_id: self.node_id(),
+            address: self.advertise.clone(),
+        };
+        let others = self
+            .store
+            .members()
+            .into_iter()
+            .filter(|member| member.id != me.node_id);
+        let others = others.map(|member| wire::Member {
+            node_id: member.id,
+            address: member.address,
+        });
         std::iter::once(me.clone()).chain(others).collect()
     }
 }

@@ -50,7 +50,16 @@ impl Cluster {
     ) -> Arc<Self> {
         let port: Arc<dyn Store> = store.clone();
         let writer = Writer::new(port, format!("node {}", identity.node_id()));
-        Arc::new(Cluster { identity, dir, store, dialer, writer, advertise, served, removed: watch::Sender::new(false) })
+        Arc::new(Cluster {
+            identity,
+            dir,
+            store,
+            dialer,
+            writer,
+            advertise,
+            served,
+            removed: watch::Sender::new(false),
+        })
     }
 
     /// This node's number.
@@ -108,32 +117,56 @@ impl Cluster {
     }
 
     async fn try_found(&self, authority: &Authority) -> Result<(), String> {
-        self.store.found(&self.advertise).await.map_err(|e| e.to_string())?;
+        self.store
+            .found(&self.advertise)
+            .await
+            .map_err(|e| e.to_string())?;
         let row = NodeRow::founder(self.identity.name().to_owned(), now_ms());
         let row = row.to_bytes().map_err(|e| e.to_string())?;
         let authority = Bytes::copy_from_slice(authority.to_bytes().expose());
         // A guard that fails means that an earlier try came through.
         let guards = vec![Guard::Absent(roster::authority_key())];
         let ops = vec![
-            Op::Put { key: roster::authority_key(), value: authority },
-            Op::Put { key: roster::founder_key(), value: row },
+            Op::Put {
+                key: roster::authority_key(),
+                value: authority,
+            },
+            Op::Put {
+                key: roster::founder_key(),
+                value: row,
+            },
         ];
-        self.writer.write(guards, ops).await.map(drop).map_err(|e| e.to_string())
+        self.writer
+            .write(guards, ops)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
     }
 
     /// Makes sure that membership lists this node, at the address it has now.
     async fn register(&self, mut seeds: Vec<Seed>) {
         let mut next = 0;
         while !self.is_listed() && !*self.removed.borrow() {
-            let known = self.store.members().into_iter().filter(|member| member.id != self.node_id());
+            let known = self
+                .store
+                .members()
+                .into_iter()
+                .filter(|member| member.id != self.node_id());
             for member in known {
-                let seed = Seed { id: member.id, address: member.address };
+                let seed = Seed {
+                    id: member.id,
+                    address: member.address,
+                };
                 if !seeds.contains(&seed) {
                     seeds.push(seed);
                 }
             }
             let outcome = match seeds.get(next % seeds.len().max(1)) {
-                None => self.store.add_learner(self.node_id(), &self.advertise).await.map_err(|e| e.to_string()),
+                None => self
+                    .store
+                    .add_learner(self.node_id(), &self.advertise)
+                    .await
+                    .map_err(|e| e.to_string()),
                 Some(seed) => self.register_with(seed).await,
             };
             match outcome {
@@ -151,18 +184,27 @@ impl Cluster {
     }
 
     fn is_listed(&self) -> bool {
-        self.store.members().iter().any(|member| member.id == self.node_id() && member.address == self.advertise)
+        self.store
+            .members()
+            .iter()
+            .any(|member| member.id == self.node_id() && member.address == self.advertise)
     }
 
     /// Registers at one node, or at the leader it names.
     async fn register_with(&self, seed: &Seed) -> Result<(), String> {
-        let request = wire::RegisterRequest { address: self.advertise.clone() };
+        let request = wire::RegisterRequest {
+            address: self.advertise.clone(),
+        };
         let leader = match self.send_register(seed, &request).await? {
             None => return Ok(()),
             Some(leader) => leader,
         };
         if leader.id == self.node_id() {
-            return self.store.add_learner(leader.id, &self.advertise).await.map_err(|e| e.to_string());
+            return self
+                .store
+                .add_learner(leader.id, &self.advertise)
+                .await
+                .map_err(|e| e.to_string());
         }
         match self.send_register(&leader, &request).await? {
             None => Ok(()),
@@ -171,16 +213,21 @@ impl Cluster {
     }
 
     /// `None` when done, the leader to ask otherwise.
-    async fn send_register(&self, seed: &Seed, request: &wire::RegisterRequest) -> Result<Option<Seed>, String> {
+    async fn send_register(
+        &self,
+        seed: &Seed,
+        request: &wire::RegisterRequest,
+    ) -> Result<Option<Seed>, String> {
         use wire::register_reply::Result as Reply;
         let mut client = self.client(seed.id, &seed.address);
         let reply = within(CALL_TIMEOUT, client.register(request.clone())).await;
         let reply = reply.map_err(|status| self.note_refusal(&status))?;
         match reply.result {
             Some(Reply::Done(_)) => Ok(None),
-            Some(Reply::NotLeader(hint)) if hint.leader != 0 && !hint.address.is_empty() => {
-                Ok(Some(Seed { id: hint.leader, address: hint.address }))
-            }
+            Some(Reply::NotLeader(hint)) if hint.leader != 0 && !hint.address.is_empty() => Ok(Some(Seed {
+                id: hint.leader,
+                address: hint.address,
+            })),
             Some(Reply::NotLeader(hint)) => Err(hint.reason),
             Some(Reply::Refused(reason)) => Err(reason),
             None => Err("the answer is empty".into()),
@@ -198,7 +245,11 @@ impl Cluster {
     /// This node does not belong any more: it will not start from this directory again.
     pub(crate) fn leave(&self, reason: &str) {
         let me = self.identity.peer_identity();
-        let note = Removal { cluster_id: me.cluster_id, node_id: me.node_id, removed_at_ms: now_ms() };
+        let note = Removal {
+            cluster_id: me.cluster_id,
+            node_id: me.node_id,
+            removed_at_ms: now_ms(),
+        };
         if let Err(error) = self.dir.mark_removed(note) {
             tracing::error!(%error, "the removal of this node could not be written down");
         }
@@ -210,7 +261,11 @@ impl Cluster {
     /// A client for the cluster's business at another node.
     pub(crate) fn client(&self, id: u64, address: &str) -> ClusterPeer {
         let me = self.identity.peer_identity();
-        let stamp = Stamp { cluster: me.cluster_id.to_string(), from: me.node_id, to: id };
+        let stamp = Stamp {
+            cluster: me.cluster_id.to_string(),
+            from: me.node_id,
+            to: id,
+        };
         ClusterClient::with_interceptor(self.dialer.channel(id, address, Lane::Control), stamp)
     }
 
@@ -238,7 +293,9 @@ pub(crate) async fn within<T>(
 ) -> Result<T, tonic::Status> {
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer.map(tonic::Response::into_inner),
-        Err(_) => Err(tonic::Status::deadline_exceeded(format!("no answer within {limit:?}"))),
+        Err(_) => Err(tonic::Status::deadline_exceeded(format!(
+            "no answer within {limit:?}"
+        ))),
     }
 }
 

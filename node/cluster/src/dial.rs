@@ -38,7 +38,11 @@ pub struct TlsDialer {
 impl TlsDialer {
     /// Connections are driven on `runtime`.
     pub fn new(identity: NodeIdentity, runtime: Handle) -> Self {
-        TlsDialer { identity, runtime, channels: Mutex::default() }
+        TlsDialer {
+            identity,
+            runtime,
+            channels: Mutex::default(),
+        }
     }
 }
 
@@ -49,10 +53,14 @@ impl Dialer for TlsDialer {
             channels.clear();
         }
         let make = || {
-            let config = tls::peer_config(&self.identity, node_id).expect("invariant: a saved identity was checked for use in TLS");
+            let config = tls::peer_config(&self.identity, node_id)
+                .expect("invariant: a saved identity was checked for use in TLS");
             channel(&self.runtime, address, config)
         };
-        channels.entry((node_id, address.to_owned(), lane)).or_insert_with(make).clone()
+        channels
+            .entry((node_id, address.to_owned(), lane))
+            .or_insert_with(make)
+            .clone()
     }
 }
 
@@ -65,7 +73,10 @@ pub fn channel(runtime: &Handle, address: &str, config: Arc<rustls::ClientConfig
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true);
     let _driven_by = runtime.enter();
-    endpoint.connect_with_connector_lazy(Connector { address: address.to_owned(), tls: TlsConnector::from(config) })
+    endpoint.connect_with_connector_lazy(Connector {
+        address: address.to_owned(),
+        tls: TlsConnector::from(config),
+    })
 }
 
 /// Makes one connection.
@@ -89,10 +100,13 @@ impl tower_service::Service<http::Uri> for Connector {
     fn call(&mut self, _: http::Uri) -> Self::Future {
         let Connector { address, tls } = self.clone();
         Box::pin(async move {
-            connect(&address, tls).await.map(TokioIo::new).map_err(|error| NotConnected {
-                reason: crate::tls::explain(&error).unwrap_or_else(|| error.to_string()),
-                address,
-            })
+            connect(&address, tls)
+                .await
+                .map(TokioIo::new)
+                .map_err(|error| NotConnected {
+                    reason: crate::tls::explain(&error).unwrap_or_else(|| error.to_string()),
+                    address,
+                })
         })
     }
 }

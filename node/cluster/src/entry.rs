@@ -107,7 +107,11 @@ pub async fn enter(dir: &DataDir, wishes: &Wishes, runtime: &Handle) -> Result<E
         None => dir.load_identity()?,
     };
     match (known, &wishes.join) {
-        (Some(identity), _) => Ok(Entered { identity, founding: load_founding(dir)?, seeds: load_seeds(dir)? }),
+        (Some(identity), _) => Ok(Entered {
+            identity,
+            founding: load_founding(dir)?,
+            seeds: load_seeds(dir)?,
+        }),
         (None, Some((address, token))) => join(dir, wishes, address, token, runtime).await,
         (None, None) => found(dir, wishes),
     }
@@ -122,12 +126,19 @@ fn found(dir: &DataDir, wishes: &Wishes) -> Result<Entered, EntryError> {
             authority
         }
     };
-    let subject = PeerIdentity { cluster_id: authority.cluster_id(), node_id: FOUNDER };
+    let subject = PeerIdentity {
+        cluster_id: authority.cluster_id(),
+        node_id: FOUNDER,
+    };
     let key = NodeKey::generate()?;
     let certificate = authority.sign(&key.csr_der()?, subject, now_ms())?;
     let identity = NodeIdentity::new(wishes.name.clone(), certificate, key)?;
     dir.save_identity(&identity)?;
-    Ok(Entered { identity, founding: Some(authority), seeds: Vec::new() })
+    Ok(Entered {
+        identity,
+        founding: Some(authority),
+        seeds: Vec::new(),
+    })
 }
 
 async fn join(
@@ -146,14 +157,27 @@ async fn join(
         clock_ms: now_ms(),
     };
     let admission = ask(address, token, request, runtime).await?;
-    let certificate = NodeCertificate { certificate_pem: admission.certificate, ca_pem: admission.authority };
+    let certificate = NodeCertificate {
+        certificate_pem: admission.certificate,
+        ca_pem: admission.authority,
+    };
     let identity = NodeIdentity::new(wishes.name.clone(), certificate, key)?;
-    let seeds: Vec<Seed> =
-        admission.members.into_iter().map(|member| Seed { id: member.node_id, address: member.address }).collect();
+    let seeds: Vec<Seed> = admission
+        .members
+        .into_iter()
+        .map(|member| Seed {
+            id: member.node_id,
+            address: member.address,
+        })
+        .collect();
     let text = serde_json::to_vec(&seeds).expect("invariant: numbers and texts are JSON");
     save(dir, SEEDS_FILE, &text)?;
     dir.save_identity(&identity)?;
-    Ok(Entered { identity, founding: None, seeds })
+    Ok(Entered {
+        identity,
+        founding: None,
+        seeds,
+    })
 }
 
 async fn ask(
@@ -163,7 +187,10 @@ async fn ask(
     runtime: &Handle,
 ) -> Result<wire::Admission, EntryError> {
     let channel = dial::channel(runtime, address, tls::join_config(token.ca())?);
-    let no_answer = |reason: String| EntryError::NoAnswer { address: address.to_owned(), reason };
+    let no_answer = |reason: String| EntryError::NoAnswer {
+        address: address.to_owned(),
+        reason,
+    };
     let mut client = AdmitClient::new(channel);
     let reply = tokio::time::timeout(JOIN_TIMEOUT, client.join(request))
         .await
@@ -171,7 +198,10 @@ async fn ask(
         .map_err(|status| no_answer(innermost(&status)))?;
     match reply.into_inner().result {
         Some(join_reply::Result::Admission(admission)) => Ok(admission),
-        Some(join_reply::Result::Refused(reason)) => Err(EntryError::Refused { address: address.to_owned(), reason }),
+        Some(join_reply::Result::Refused(reason)) => Err(EntryError::Refused {
+            address: address.to_owned(),
+            reason,
+        }),
         None => Err(no_answer("its answer is empty".into())),
     }
 }
@@ -204,13 +234,20 @@ pub fn registered(dir: &DataDir) -> Result<(), EntryError> {
 }
 
 fn load_founding(dir: &DataDir) -> Result<Option<Authority>, EntryError> {
-    load(dir, FOUNDING_FILE)?.map(|bytes| Authority::from_bytes(&bytes)).transpose().map_err(Into::into)
+    load(dir, FOUNDING_FILE)?
+        .map(|bytes| Authority::from_bytes(&bytes))
+        .transpose()
+        .map_err(Into::into)
 }
 
 fn load_seeds(dir: &DataDir) -> Result<Vec<Seed>, EntryError> {
-    let Some(bytes) = load(dir, SEEDS_FILE)? else { return Ok(Vec::new()) };
-    serde_json::from_slice(&bytes)
-        .map_err(|e| EntryError::File { path: dir.path().join(SEEDS_FILE), source: io::Error::other(e) })
+    let Some(bytes) = load(dir, SEEDS_FILE)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_slice(&bytes).map_err(|e| EntryError::File {
+        path: dir.path().join(SEEDS_FILE),
+        source: io::Error::other(e),
+    })
 }
 
 fn load(dir: &DataDir, name: &str) -> Result<Option<Vec<u8>>, EntryError> {

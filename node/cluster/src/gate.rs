@@ -26,14 +26,21 @@ impl MemberGate {
 
 impl Gate for MemberGate {
     fn caller(&self, connection: &Extensions) -> Result<Caller, Status> {
-        let identity = connection.get::<Connection>().and_then(|connection| connection.identity);
-        let identity = identity.ok_or_else(|| Status::unauthenticated("this call needs a node's certificate"))?;
+        let identity = connection
+            .get::<Connection>()
+            .and_then(|connection| connection.identity);
+        let identity =
+            identity.ok_or_else(|| Status::unauthenticated("this call needs a node's certificate"))?;
         if identity.cluster_id != self.me.cluster_id {
-            return Err(Status::permission_denied(format!("{identity} is not of this cluster")));
+            return Err(Status::permission_denied(format!(
+                "{identity} is not of this cluster"
+            )));
         }
         let removed = read(&*self.store, |view| roster::is_removed(view, identity.node_id));
         match removed {
-            Ok(false) => Ok(Caller { node_id: identity.node_id }),
+            Ok(false) => Ok(Caller {
+                node_id: identity.node_id,
+            }),
             Ok(true) => Err(Status::permission_denied(REMOVED)),
             Err(error) => Err(Status::unavailable(error.to_string())),
         }

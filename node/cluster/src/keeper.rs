@@ -2,11 +2,7 @@
 //! history; a node that hears from nobody finds out whether it was removed.
 
 use crate::{cluster::Cluster, roster, token::Role};
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use troop_txn::{Op, Store, machine::COMPACT_MAX_EVENTS, read};
 
@@ -31,16 +27,15 @@ struct Keeper {
 
 /// Keeps an eye on things until Raft stops.
 pub async fn keep(cluster: Arc<Cluster>) {
-    let mut keeper = Keeper { cluster, caught_up_since: HashMap::new(), lonely_since: None };
+    let mut keeper = Keeper {
+        cluster,
+        caught_up_since: HashMap::new(),
+        lonely_since: None,
+    };
     loop {
         tokio::time::sleep(LOOK_INTERVAL).await;
         let status = keeper.cluster.store.status();
-        if let Some(reason) = status.stopped {
-            // Not the end of the process: it serves what it has, and says so at /troop/health.
-            tracing::error!(reason, "the store has stopped; restart this node to take part again");
-            return;
-        }
-        if *keeper.cluster.removed.borrow() {
+        if status.stopped.is_some() || *keeper.cluster.removed.borrow() {
             return;
         }
         match status.leader {
@@ -63,11 +58,21 @@ impl Keeper {
         let members = self.cluster.store.members();
         let voters = members.iter().filter(|member| member.voter).count();
         let admitted = read(&*self.cluster.store, |view| roster::nodes(view)).unwrap_or_default();
-        let shall_vote = |id| admitted.iter().any(|node| node.id == id && node.row.role == Role::Voter);
+        let shall_vote = |id| {
+            admitted
+                .iter()
+                .any(|node| node.id == id && node.row.role == Role::Voter)
+        };
         let now = Instant::now();
-        self.caught_up_since.retain(|id, _| members.iter().any(|member| member.id == *id && !member.voter));
-        for learner in members.iter().filter(|member| !member.voter && shall_vote(member.id)) {
-            let behind = learner.matched.map(|matched| last_log_index.saturating_sub(matched));
+        self.caught_up_since
+            .retain(|id, _| members.iter().any(|member| member.id == *id && !member.voter));
+        for learner in members
+            .iter()
+            .filter(|member| !member.voter && shall_vote(member.id))
+        {
+            let behind = learner
+                .matched
+                .map(|matched| last_log_index.saturating_sub(matched));
             if behind.is_none_or(|entries| entries > CAUGHT_UP_ENTRIES) {
                 self.caught_up_since.remove(&learner.id);
                 continue;
@@ -97,11 +102,15 @@ impl Keeper {
     }
 
     async fn trim_history(&self) {
-        let Ok(notes) = self.cluster.store.notes() else { return };
+        let Ok(notes) = self.cluster.store.notes() else {
+            return;
+        };
         if notes.events_kept <= EVENTS_KEPT + COMPACT_MAX_EVENTS as u64 {
             return;
         }
-        let compact = vec![Op::CompactEvents { below: notes.revision }];
+        let compact = vec![Op::CompactEvents {
+            below: notes.revision,
+        }];
         if let Err(error) = self.cluster.writer.write(Vec::new(), compact).await {
             tracing::debug!(%error, "the history is trimmed later");
         }

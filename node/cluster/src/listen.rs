@@ -34,7 +34,10 @@ pub struct Connection {
 }
 
 /// Accepts connections until the receiver is dropped.
-pub fn accept(listener: TcpListener, config: Arc<rustls::ServerConfig>) -> ReceiverStream<io::Result<PeerStream>> {
+pub fn accept(
+    listener: TcpListener,
+    config: Arc<rustls::ServerConfig>,
+) -> ReceiverStream<io::Result<PeerStream>> {
     let (accepted, incoming) = mpsc::channel(HANDSHAKES_MAX);
     tokio::spawn(run(listener, TlsAcceptor::from(config), accepted));
     ReceiverStream::new(incoming)
@@ -43,7 +46,9 @@ pub fn accept(listener: TcpListener, config: Arc<rustls::ServerConfig>) -> Recei
 async fn run(listener: TcpListener, acceptor: TlsAcceptor, accepted: mpsc::Sender<io::Result<PeerStream>>) {
     let places = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let next = tokio::select! {
             next = listener.accept() => next,
             () = accepted.closed() => return,
@@ -73,9 +78,16 @@ async fn run(listener: TcpListener, acceptor: TlsAcceptor, accepted: mpsc::Sende
 async fn handshake(acceptor: TlsAcceptor, stream: TcpStream) -> io::Result<PeerStream> {
     stream.set_nodelay(true)?;
     let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await??;
-    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let certificate = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(|chain| chain.first());
     let identity = certificate.and_then(|certificate| peer_identity(certificate));
-    Ok(PeerStream { stream, connection: Connection { identity } })
+    Ok(PeerStream {
+        stream,
+        connection: Connection { identity },
+    })
 }
 
 /// An accepted connection whose caller is known.
@@ -93,7 +105,11 @@ impl Connected for PeerStream {
 }
 
 impl AsyncRead for PeerStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }

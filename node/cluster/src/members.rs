@@ -99,9 +99,16 @@ impl Cluster {
         let members = join_all(self.store.members().into_iter().map(ask)).await;
         let members = members
             .into_iter()
-            .map(|(member, report)| MemberStatus { name: name_of(member.id), member, report })
+            .map(|(member, report)| MemberStatus {
+                name: name_of(member.id),
+                member,
+                report,
+            })
             .collect();
-        ClusterPicture { raft: self.store.status(), members }
+        ClusterPicture {
+            raft: self.store.status(),
+            members,
+        }
     }
 
     pub(crate) async fn report_of(&self, member: &MemberInfo) -> Result<wire::NodeReport, tonic::Status> {
@@ -115,7 +122,10 @@ impl Cluster {
     /// Waits until this node's data plane serves `revision`; whether it did in time.
     pub async fn serves(&self, revision: Revision, limit: Duration) -> bool {
         let mut served = self.served.clone();
-        matches!(tokio::time::timeout(limit, served.wait_for(|now| *now >= revision)).await, Ok(Ok(_)))
+        matches!(
+            tokio::time::timeout(limit, served.wait_for(|now| *now >= revision)).await,
+            Ok(Ok(_))
+        )
     }
 
     /// Waits until every member that answers, or more than half of the voters, serve `revision`, or the time is up.
@@ -129,7 +139,9 @@ impl Cluster {
             Whom::Majority => members.len() / 2 + 1,
         };
         let mut unheard: Vec<u64> = members.iter().map(|member| member.id).collect();
-        let wait = |member: MemberInfo| async move { (member.id, self.wait_for_one(&member, revision, limit).await) };
+        let wait = |member: MemberInfo| async move {
+            (member.id, self.wait_for_one(&member, revision, limit).await)
+        };
         let mut answers: FuturesUnordered<_> = members.into_iter().map(wait).collect();
         let mut out = ServedBy::default();
         while out.by.len() < enough
@@ -156,7 +168,10 @@ impl Cluster {
             return Some(self.serves(revision, limit).await);
         }
         let until = Instant::now() + limit;
-        let request = wire::WaitServedRequest { revision: revision.get(), timeout_ms: limit.as_millis() as u64 };
+        let request = wire::WaitServedRequest {
+            revision: revision.get(),
+            timeout_ms: limit.as_millis() as u64,
+        };
         let mut client = self.client(member.id, &member.address);
         // The margin lets the member say how far it got.
         match within(limit + REPORT_TIMEOUT, client.wait_served(request)).await {
@@ -183,9 +198,12 @@ impl Cluster {
                 Some(leader) => self.remove_through(leader, id).await,
             };
             match outcome {
-                Err(RemoveError::NotLeader(_) | RemoveError::Unavailable(_) | RemoveError::Unconfirmed(_))
-                    if Instant::now() < until => {}
-                Err(RemoveError::NotLeader(_)) => return Err(RemoveError::Unavailable("no node leads".into())),
+                Err(
+                    RemoveError::NotLeader(_) | RemoveError::Unavailable(_) | RemoveError::Unconfirmed(_),
+                ) if Instant::now() < until => {}
+                Err(RemoveError::NotLeader(_)) => {
+                    return Err(RemoveError::Unavailable("no node leads".into()));
+                }
                 other => return other,
             }
             tokio::time::sleep(RETRY_PAUSE).await;
@@ -193,14 +211,19 @@ impl Cluster {
     }
 
     async fn remove_through(&self, leader: u64, id: u64) -> Result<(), RemoveError> {
-        let address = self.store.address_of(leader).ok_or(RemoveError::NotLeader(None))?;
+        let address = self
+            .store
+            .address_of(leader)
+            .ok_or(RemoveError::NotLeader(None))?;
         let mut client = self.client(leader, &address);
         let reply = within(REMOVE_TIMEOUT, client.remove(wire::RemoveRequest { node_id: id })).await;
         match reply {
             Ok(reply) => match reply.result {
                 Some(Reply::Done(_)) => Ok(()),
                 Some(Reply::Refused(reason)) => Err(RemoveError::Refused(reason)),
-                Some(Reply::NotLeader(hint)) => Err(RemoveError::NotLeader(Some(hint.leader).filter(|id| *id != 0))),
+                Some(Reply::NotLeader(hint)) => {
+                    Err(RemoveError::NotLeader(Some(hint.leader).filter(|id| *id != 0)))
+                }
                 None => Err(RemoveError::Unconfirmed("the leader's answer is empty".into())),
             },
             Err(status) if status.code() == tonic::Code::NotFound => Err(RemoveError::Unknown(id)),
@@ -215,22 +238,34 @@ impl Cluster {
             return Err(RemoveError::NotLeader(status.leader));
         }
         let members = self.store.members();
-        let known = read(&*self.store, |view| roster::nodes(view)).map_err(|e| RemoveError::Unavailable(e.to_string()))?;
-        let row = known.iter().find(|node| node.id == id).map(|node| node.key.clone());
-        let address = members.iter().find(|member| member.id == id).map(|member| member.address.clone());
+        let known = read(&*self.store, |view| roster::nodes(view))
+            .map_err(|e| RemoveError::Unavailable(e.to_string()))?;
+        let row = known
+            .iter()
+            .find(|node| node.id == id)
+            .map(|node| node.key.clone());
+        let address = members
+            .iter()
+            .find(|member| member.id == id)
+            .map(|member| member.address.clone());
         if row.is_none() && address.is_none() {
             return Err(RemoveError::Unknown(id));
         }
         self.leaves_a_quorum(&members, id).await?;
         if id == self.node_id() {
-            self.store.hand_over(HAND_OVER_TIMEOUT).await.map_err(|e| RemoveError::Unconfirmed(e.to_string()))?;
+            self.store
+                .hand_over(HAND_OVER_TIMEOUT)
+                .await
+                .map_err(|e| RemoveError::Unconfirmed(e.to_string()))?;
             return Err(RemoveError::NotLeader(self.store.status().leader));
         }
         self.bury(id, row).await?;
         self.expel(id).await?;
         if let Some(address) = address {
             let mut client = self.client(id, &address);
-            let notice = wire::LeaveNotice { reason: crate::gate::REMOVED.into() };
+            let notice = wire::LeaveNotice {
+                reason: crate::gate::REMOVED.into(),
+            };
             // It may be long gone; if not, it finds out when somebody refuses it.
             if within(REPORT_TIMEOUT, client.leave(notice)).await.is_err() {
                 tracing::info!(node_id = id, "the removed node did not hear of it");
@@ -241,10 +276,15 @@ impl Cluster {
 
     /// Of the voters that would be left a majority must answer, or the cluster could never change again.
     async fn leaves_a_quorum(&self, members: &[MemberInfo], id: u64) -> Result<(), RemoveError> {
-        let left: Vec<&MemberInfo> = members.iter().filter(|member| member.voter && member.id != id).collect();
+        let left: Vec<&MemberInfo> = members
+            .iter()
+            .filter(|member| member.voter && member.id != id)
+            .collect();
         let was_voter = members.iter().any(|member| member.voter && member.id == id);
         if left.is_empty() {
-            return Err(RemoveError::Refused(format!("node {id} is the only voter: a cluster needs one")));
+            return Err(RemoveError::Refused(format!(
+                "node {id} is the only voter: a cluster needs one"
+            )));
         }
         let answers = join_all(left.iter().map(|member| self.report_of(member))).await;
         let alive = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -260,7 +300,10 @@ impl Cluster {
     /// The tombstone: from here on nobody listens to the node any more.
     async fn bury(&self, id: u64, row: Option<troop_txn::Key>) -> Result<(), RemoveError> {
         let tombstone = roster::tombstone_key(id);
-        let mut ops = vec![Op::Put { key: tombstone.clone(), value: Bytes::copy_from_slice(&now_ms().to_le_bytes()) }];
+        let mut ops = vec![Op::Put {
+            key: tombstone.clone(),
+            value: Bytes::copy_from_slice(&now_ms().to_le_bytes()),
+        }];
         ops.extend(row.map(|key| Op::Delete { key }));
         match self.writer.write(vec![Guard::Absent(tombstone)], ops).await {
             Ok(_) => Ok(()),

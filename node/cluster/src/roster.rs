@@ -72,12 +72,22 @@ pub struct Admitted {
 impl NodeRow {
     /// The first node.
     pub fn founder(name: String, now_ms: u64) -> Self {
-        NodeRow { founder: Some(FOUNDER), name, role: Role::Voter, admitted_at_ms: now_ms }
+        NodeRow {
+            founder: Some(FOUNDER),
+            name,
+            role: Role::Voter,
+            admitted_at_ms: now_ms,
+        }
     }
 
     /// A node that joined.
     pub fn joined(name: String, role: Role, now_ms: u64) -> Self {
-        NodeRow { founder: None, name, role, admitted_at_ms: now_ms }
+        NodeRow {
+            founder: None,
+            name,
+            role,
+            admitted_at_ms: now_ms,
+        }
     }
 
     /// As stored.
@@ -120,14 +130,21 @@ pub fn authority_key() -> Key {
 /// [`RosterError`].
 pub fn nodes(view: &dyn ReadView) -> Result<Vec<Admitted>, RosterError> {
     let rows = view.scan(&Key::system(NODES, b""), None, ROSTER_MAX)?;
-    let mut out = rows.into_iter().map(|(key, row)| admitted(key, &row)).collect::<Result<Vec<_>, _>>()?;
+    let mut out = rows
+        .into_iter()
+        .map(|(key, row)| admitted(key, &row))
+        .collect::<Result<Vec<_>, _>>()?;
     out.sort_by_key(|node| node.id);
     Ok(out)
 }
 
 fn admitted(key: Key, row: &Row) -> Result<Admitted, RosterError> {
     let node: NodeRow = codec::unpack(&row.value)?;
-    Ok(Admitted { id: node.founder.unwrap_or(row.created.get()), key, row: node })
+    Ok(Admitted {
+        id: node.founder.unwrap_or(row.created.get()),
+        key,
+        row: node,
+    })
 }
 
 /// Whether a node was removed, as far as is known here.
@@ -145,7 +162,10 @@ pub fn is_removed(view: &dyn ReadView, id: u64) -> Result<bool, RosterError> {
 pub fn removed(view: &dyn ReadView) -> Result<Vec<u64>, RosterError> {
     let prefix = Key::system(REMOVED, b"");
     let rows = view.scan(&prefix, None, ROSTER_MAX)?;
-    Ok(rows.iter().filter_map(|(key, _)| Some(u64::from_be_bytes(key.strip_prefix(&prefix)?.try_into().ok()?))).collect())
+    Ok(rows
+        .iter()
+        .filter_map(|(key, _)| Some(u64::from_be_bytes(key.strip_prefix(&prefix)?.try_into().ok()?)))
+        .collect())
 }
 
 /// A token's row with its revision.
@@ -153,7 +173,9 @@ pub fn removed(view: &dyn ReadView) -> Result<Vec<u64>, RosterError> {
 /// # Errors
 /// [`RosterError`].
 pub fn token(view: &dyn ReadView, id: &TokenId) -> Result<Option<(Row, TokenRow)>, RosterError> {
-    let Some(row) = view.get(&token_key(id))? else { return Ok(None) };
+    let Some(row) = view.get(&token_key(id))? else {
+        return Ok(None);
+    };
     let token = TokenRow::from_bytes(&row.value)?;
     Ok(Some((row, token)))
 }

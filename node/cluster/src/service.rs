@@ -28,18 +28,27 @@ impl ClusterService {
     }
 
     fn not_leader(&self, leader: Option<u64>) -> Reply {
-        let address = leader.and_then(|id| self.cluster.store.address_of(id)).unwrap_or_default();
+        let address = leader
+            .and_then(|id| self.cluster.store.address_of(id))
+            .unwrap_or_default();
         let reason = match leader {
             Some(id) => format!("node {id} leads"),
             None => "no node leads".into(),
         };
-        Reply::NotLeader(wire::NotLeader { leader: leader.unwrap_or_default(), reason, address })
+        Reply::NotLeader(wire::NotLeader {
+            leader: leader.unwrap_or_default(),
+            reason,
+            address,
+        })
     }
 }
 
 #[tonic::async_trait]
 impl cluster_server::Cluster for ClusterService {
-    async fn register(&self, request: Request<wire::RegisterRequest>) -> Result<Response<wire::RegisterReply>, Status> {
+    async fn register(
+        &self,
+        request: Request<wire::RegisterRequest>,
+    ) -> Result<Response<wire::RegisterReply>, Status> {
         let caller = self.admit(&request)?;
         let address = request.into_inner().address;
         let result = match self.cluster.store.add_learner(caller.node_id, &address).await {
@@ -50,7 +59,10 @@ impl cluster_server::Cluster for ClusterService {
         Ok(Response::new(wire::RegisterReply { result: Some(result) }))
     }
 
-    async fn remove(&self, request: Request<wire::RemoveRequest>) -> Result<Response<wire::RegisterReply>, Status> {
+    async fn remove(
+        &self,
+        request: Request<wire::RemoveRequest>,
+    ) -> Result<Response<wire::RegisterReply>, Status> {
         self.admit(&request)?;
         let result = match self.cluster.remove_as_leader(request.into_inner().node_id).await {
             Ok(()) => Reply::Done(wire::Empty {}),
@@ -73,7 +85,10 @@ impl cluster_server::Cluster for ClusterService {
         Ok(Response::new(self.cluster.report()))
     }
 
-    async fn wait_served(&self, request: Request<wire::WaitServedRequest>) -> Result<Response<wire::NodeReport>, Status> {
+    async fn wait_served(
+        &self,
+        request: Request<wire::WaitServedRequest>,
+    ) -> Result<Response<wire::NodeReport>, Status> {
         self.admit(&request)?;
         let request = request.into_inner();
         let limit = Duration::from_millis(request.timeout_ms).min(WAIT_MAX);

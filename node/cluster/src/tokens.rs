@@ -40,20 +40,39 @@ impl Cluster {
     ///
     /// # Errors
     /// [`TokensError`].
-    pub async fn create_token(&self, role: Role, ttl: Duration, uses: u32) -> Result<(JoinToken, TokenRow), TokensError> {
+    pub async fn create_token(
+        &self,
+        role: Role,
+        ttl: Duration,
+        uses: u32,
+    ) -> Result<(JoinToken, TokenRow), TokensError> {
         if ttl.is_zero() || ttl > TTL_MAX {
-            return Err(TokensError::Invalid(format!("ttl must be from 1 s to {} s", TTL_MAX.as_secs())));
+            return Err(TokensError::Invalid(format!(
+                "ttl must be from 1 s to {} s",
+                TTL_MAX.as_secs()
+            )));
         }
         if !(1..=USES_MAX).contains(&uses) {
             return Err(TokensError::Invalid(format!("uses must be from 1 to {USES_MAX}")));
         }
         let now = now_ms();
         let token = JoinToken::generate(self.identity.ca_fingerprint());
-        let terms = TokenTerms { role, created_at_ms: now, expires_at_ms: now + ttl.as_millis() as u64, uses };
+        let terms = TokenTerms {
+            role,
+            created_at_ms: now,
+            expires_at_ms: now + ttl.as_millis() as u64,
+            uses,
+        };
         let row = token.to_row(terms);
         let mut ops = self.clear_old(now)?;
-        ops.push(Op::Put { key: roster::token_key(&token.id()), value: Bytes::from(row.to_bytes()) });
-        let outcome = self.writer.write(vec![Guard::Absent(roster::token_key(&token.id()))], ops).await?;
+        ops.push(Op::Put {
+            key: roster::token_key(&token.id()),
+            value: Bytes::from(row.to_bytes()),
+        });
+        let outcome = self
+            .writer
+            .write(vec![Guard::Absent(roster::token_key(&token.id()))], ops)
+            .await?;
         self.seen(outcome).await?;
         Ok((token, row))
     }
@@ -74,7 +93,11 @@ impl Cluster {
     /// [`TokensError::Unknown`] when there is none.
     pub async fn revoke_token(&self, id: TokenId) -> Result<(), TokensError> {
         let key = roster::token_key(&id);
-        match self.writer.write(vec![Guard::Present(key.clone())], vec![Op::Delete { key }]).await? {
+        match self
+            .writer
+            .write(vec![Guard::Present(key.clone())], vec![Op::Delete { key }])
+            .await?
+        {
             Outcome::Applied(revision) => self.seen(Outcome::Applied(revision)).await,
             Outcome::Refused { .. } => Err(TokensError::Unknown(id)),
         }
@@ -85,15 +108,23 @@ impl Cluster {
         let all = read(&*self.store, |view| roster::tokens(view))?;
         let good = all.iter().filter(|(_, row)| is_good(row, now)).count();
         if good >= TOKENS_MAX {
-            return Err(TokensError::Invalid(format!("there are {TOKENS_MAX} tokens already: revoke some first")));
+            return Err(TokensError::Invalid(format!(
+                "there are {TOKENS_MAX} tokens already: revoke some first"
+            )));
         }
         let worthless = all.iter().filter(|(_, row)| !is_good(row, now));
-        Ok(worthless.map(|(id, _)| Op::Delete { key: roster::token_key(id) }).collect())
+        Ok(worthless
+            .map(|(id, _)| Op::Delete {
+                key: roster::token_key(id),
+            })
+            .collect())
     }
 
     async fn seen(&self, outcome: Outcome) -> Result<(), TokensError> {
         let revision: Revision = outcome.revision();
-        self.has_applied(revision).await.map_err(|reason| ProposeError::Stopped(reason).into())
+        self.has_applied(revision)
+            .await
+            .map_err(|reason| ProposeError::Stopped(reason).into())
     }
 }
 

@@ -23,7 +23,12 @@ pub struct Writer {
 impl Writer {
     /// `actor` is who the history names.
     pub fn new(store: Arc<dyn Store>, actor: String) -> Self {
-        Writer { store, client: rand::random(), sequence: AtomicU64::new(0), actor }
+        Writer {
+            store,
+            client: rand::random(),
+            sequence: AtomicU64::new(0),
+            actor,
+        }
     }
 
     /// Proposes one transaction and waits for what becomes of it.
@@ -31,13 +36,26 @@ impl Writer {
     /// # Errors
     /// [`ProposeError`].
     pub async fn write(&self, guards: Vec<Guard>, ops: Vec<Op>) -> Result<Outcome, ProposeError> {
-        let request = RequestId { client: self.client, sequence: self.sequence.fetch_add(1, Ordering::Relaxed) };
-        let txn = Txn { request, guards, ops, ensures: Vec::new(), stamped_at_ms: now_ms(), actor: self.actor.clone() };
+        let request = RequestId {
+            client: self.client,
+            sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
+        };
+        let txn = Txn {
+            request,
+            guards,
+            ops,
+            ensures: Vec::new(),
+            stamped_at_ms: now_ms(),
+            actor: self.actor.clone(),
+        };
         self.store.propose(txn, WRITE_DEADLINE).await
     }
 }
 
 /// The wall clock, milliseconds since 1970.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|d| d.as_millis() as u64).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|d| d.as_millis() as u64)
+        .unwrap_or_default()
 }

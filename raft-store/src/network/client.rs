@@ -64,7 +64,12 @@ pub struct Network {
 impl Network {
     /// For node `me` of `cluster`.
     pub fn new(dialer: Arc<dyn Dialer>, cluster: String, me: u64) -> Self {
-        Network { dialer, cluster, me, addresses: Arc::default() }
+        Network {
+            dialer,
+            cluster,
+            me,
+            addresses: Arc::default(),
+        }
     }
 
     /// A client for calls of one lane to a member.
@@ -91,7 +96,11 @@ impl Network {
 
     fn connection(&self, target: u64, node: &Peer, lane: Lane) -> Connection {
         self.moved(target, &node.address);
-        Connection { network: self.clone(), target, lane }
+        Connection {
+            network: self.clone(),
+            target,
+            lane,
+        }
     }
 }
 
@@ -120,7 +129,12 @@ pub struct Connection {
 
 impl Connection {
     fn client(&self) -> Client {
-        let address = self.network.addresses().get(&self.target).cloned().unwrap_or_default();
+        let address = self
+            .network
+            .addresses()
+            .get(&self.target)
+            .cloned()
+            .unwrap_or_default();
         self.network.client(self.target, &address, self.lane)
     }
 }
