@@ -62,7 +62,10 @@ pub(super) async fn propose(
         }
         let mut news = news(store);
         let attempt = until.min(Instant::now() + ATTEMPT_MAX);
-        let tried = timeout_at(attempt, try_propose(store, packed.clone())).await;
+        let tried = tokio::select! {
+            tried = timeout_at(attempt, try_propose(store, packed.clone())) => tried,
+            () = replaced(store) => Ok(Attempt::PerhapsSent("another node leads now".into())),
+        };
         let reason = match tried.unwrap_or_else(|_| Attempt::unanswered()) {
             Attempt::Answer(outcome) => return Ok(outcome),
             // An earlier copy may still be applied, whatever became of this one.
@@ -135,7 +138,11 @@ pub(super) async fn linearize(store: &RaftStore, deadline: Duration) -> Result<R
         }
         let mut news = news(store);
         let attempt = until.min(Instant::now() + ATTEMPT_MAX);
-        let reason = match timeout_at(attempt, try_read_index(store)).await {
+        let tried = tokio::select! {
+            tried = timeout_at(attempt, try_read_index(store)) => tried,
+            () = replaced(store) => Ok(Err("another node leads now".into())),
+        };
+        let reason = match tried {
             Ok(Ok(index)) => return wait_for_index(store, index, until).await,
             Ok(Err(reason)) => reason,
             Err(_) => "the leader did not answer in time".into(),
@@ -171,6 +178,22 @@ async fn wait_for_index(store: &RaftStore, index: u64, until: Instant) -> Result
             wanted: Revision::new(index),
             applied: *store.progress.revision.borrow(),
         }),
+    }
+}
+
+/// When another node leads than at the time of this call. Whoever waits for the old one asks the new one instead: a second copy
+/// of a request does no harm.
+async fn replaced(store: &RaftStore) {
+    let asked = store.status().leader;
+    let mut metrics = store.raft().server_metrics();
+    loop {
+        let leads = metrics.borrow_watched().current_leader;
+        if asked.is_some() && leads.is_some() && leads != asked {
+            return;
+        }
+        if metrics.changed().await.is_err() {
+            return std::future::pending().await;
+        }
     }
 }
 

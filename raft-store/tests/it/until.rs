@@ -5,7 +5,8 @@ use tokio::time::{Instant, sleep};
 
 /// Nothing here takes this long on an idle machine; a busy one may be a hundred times slower.
 pub const DEADLINE: Duration = Duration::from_secs(40);
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// How often somebody who waits looks.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Looks until there is something to be found.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
