@@ -192,7 +192,12 @@ impl Node {
             .map(|(name, value)| format!("{name} = {value}\n"));
         fs::write(&conf, lines.collect::<String>()).expect("a settings file");
         let mut command = program::command();
-        command.arg("start").arg("--conf").arg(conf);
+        // A file that lands in the working directory by mistake does not land in the tree.
+        command
+            .current_dir(self.home.path())
+            .arg("start")
+            .arg("--conf")
+            .arg(conf);
         if !self.settings.contains_key("data_dir") {
             command.arg("--data-dir").arg(self.data_dir());
         }

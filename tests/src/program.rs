@@ -1,14 +1,15 @@
 //! The program under test, and running it as a command.
 //!
-//! Where it is: `TROOP_BIN` names it, or it lies beside the test binaries as cargo puts it there, or it is built now. A workspace
-//! build makes it anyway; the last way is for `cargo test -p troop-tests` in a fresh tree.
+//! Where it is: `TROOP_BIN` names it, or it lies beside the test binaries as cargo puts it there. The catch: cargo does not know that
+//! these tests run it, so it may be missing or older than its sources, and tests of yesterday's program prove nothing. Then it is built
+//! first.
 
 use crate::patience::try_within;
 use serde_json::Value;
 use std::{
     env,
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -30,7 +31,9 @@ pub fn program() -> &'static Path {
 
 fn find() -> PathBuf {
     if let Some(path) = env::var_os("TROOP_BIN") {
-        return PathBuf::from(path);
+        // Nodes run in directories of their own.
+        return fs::canonicalize(&path)
+            .unwrap_or_else(|error| panic!("TROOP_BIN={}: {error}", path.display()));
     }
     let tests = env::current_exe().expect("a running test has a path");
     // target/<profile>/deps/it-<hash>
@@ -39,7 +42,7 @@ fn find() -> PathBuf {
         .nth(2)
         .expect("cargo puts tests two directories deep");
     let path = profile.join("troop");
-    if !path.exists() {
+    if is_old(&path) {
         build(profile);
     }
     assert!(
@@ -48,6 +51,24 @@ fn find() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Whether it is missing, or something that it may be made of was changed after it.
+fn is_old(path: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let Some(built) = changed(path) else { return true };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut open = ["node", "raft-store", "proto", "Cargo.lock"]
+        .map(|name| root.join(name))
+        .to_vec();
+    while let Some(path) = open.pop() {
+        if let Ok(entries) = fs::read_dir(&path) {
+            open.extend(entries.flatten().map(|entry| entry.path()));
+        } else if changed(&path).is_some_and(|changed| changed > built) {
+            return true;
+        }
+    }
+    false
 }
 
 fn build(profile: &Path) {
