@@ -51,6 +51,8 @@ pub(crate) struct Client {
     pub requests: Cell<u64>,
     /// Both sides agreed on another protocol: the peer's half waits here.
     pub tunnel: RefCell<Option<Tunnel>>,
+    /// The client is still sending a body that nobody reads.
+    pub unread: Cell<bool>,
     gauge: Cell<Gauge>,
 }
 
@@ -101,6 +103,7 @@ impl Client {
             number,
             requests: Cell::new(0),
             tunnel: RefCell::default(),
+            unread: Cell::new(false),
             gauge: Cell::new(Gauge::Waiting),
         }
     }

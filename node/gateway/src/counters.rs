@@ -22,6 +22,13 @@ pub(crate) struct Page {
     pub access_lines_dropped: Count,
 }
 
+impl Page {
+    /// Connections open now.
+    pub fn open(&self) -> u64 {
+        self.accepted.get().saturating_sub(self.closed.get())
+    }
+}
+
 /// A number that only its own worker changes.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -72,7 +79,7 @@ impl CounterSnapshot {
     pub(crate) fn total(pages: &[Arc<Page>], records_skipped_total: u64) -> Self {
         let sum = |pick: fn(&Page) -> &Count| pages.iter().map(|page| pick(page).get()).sum::<u64>();
         let accepted = sum(|p| &p.accepted);
-        let active = accepted.saturating_sub(sum(|p| &p.closed));
+        let active = pages.iter().map(|page| page.open()).sum::<u64>();
         let (reading, writing) = (sum(|p| &p.reading), sum(|p| &p.writing));
         CounterSnapshot {
             connections_accepted: accepted,

@@ -224,14 +224,19 @@ impl Gateway {
     }
 
     /// Drains, waits until the deadline for connections to end, cuts off the rest, and ends.
-    pub async fn join(mut self, deadline: Duration) -> Drained {
+    pub async fn join(self, deadline: Duration) -> Drained {
+        self.join_until(tokio::time::sleep(deadline)).await
+    }
+
+    /// As [`Gateway::join`], until `enough` resolves.
+    pub async fn join_until(mut self, enough: impl Future<Output = ()>) -> Drained {
         self.drain();
         let workers = std::mem::take(&mut self.workers);
         let ended = tokio::task::spawn_blocking(move || workers.into_iter().map(join_worker).sum());
         tokio::pin!(ended);
-        let cut = match tokio::time::timeout(deadline, &mut ended).await {
-            Ok(cut) => cut,
-            Err(_) => {
+        let cut = tokio::select! {
+            cut = &mut ended => cut,
+            () = enough => {
                 self.orders.send_replace(Order::Stop);
                 ended.await
             }

@@ -25,7 +25,7 @@ pub struct Limits {
     /// Requests on one connection. Kong: 10,000; then it is closed, so that connections spread over workers again.
     pub requests_per_connection_max: u64,
     /// Connections a worker holds at once; more wait in the kernel's backlog. Kong: 16,384.
-    pub connections_per_worker_max: usize,
+    pub connections_per_worker_max: u64,
     /// Largest head of a response. nginx answers 502 above 4 to 8 KiB; some origins set many cookies.
     pub peer_head_max_bytes: usize,
     /// Interim responses (1xx) before the real one; a thousand 103 are an attack.

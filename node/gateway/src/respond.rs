@@ -85,7 +85,7 @@ impl Course<'_> {
             peer_status: Some(head.status),
         };
         self.trail
-            .answered(answered.peer, head.status, &self.client.worker);
+            .note(answered.peer, Some(head.status), &self.client.worker);
         let (bytes, after) = if head.framing == Framing::Tunnel {
             let (stream, early) = answered.link.into_tunnel();
             self.client.tunnel.replace(Some(Tunnel {
@@ -144,6 +144,7 @@ impl Course<'_> {
                 rescue::plugin_error(status, text, taste, id)
             }),
         };
+        self.client.unread.set(self.clogged);
         let (status, headers, body) = answer::own(letter, self.client);
         Made {
             status,

@@ -384,11 +384,7 @@ impl<'c> Course<'c> {
             },
         };
         let means = Means {
-            pool: &worker.pool,
-            names: &worker.names,
-            tls: &worker.peer_tls,
-            limits: &worker.options.limits,
-            page: &worker.page,
+            worker,
             slot: &client.slot,
         };
         let asked = attempt::ask(

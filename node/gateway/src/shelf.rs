@@ -159,6 +159,9 @@ impl Shelf {
         else {
             return;
         };
+        if crate::plan::draft::SCHEMAS.contains(&schema.as_str()) {
+            return;
+        }
         if schema == "consumers"
             && let Ok(id) = Uuid::from_slice(id)
         {

@@ -157,7 +157,7 @@ impl Worker {
 
     /// Whether it holds as many connections as it may.
     pub fn is_full(&self) -> bool {
-        self.sweep.len() >= self.options.limits.connections_per_worker_max
+        self.page.open() >= self.options.limits.connections_per_worker_max
     }
 
     /// Returns when the worker is told anything but to serve.
@@ -209,7 +209,7 @@ impl Worker {
             if self.order.replace(order) == Order::Serve && order != Order::Serve {
                 self.sweep.wake_all();
             }
-            if order == Order::Stop || (order == Order::Drain && self.sweep.len() == 0) {
+            if order == Order::Stop || (order == Order::Drain && self.page.open() == 0) {
                 return;
             }
         }
@@ -234,7 +234,7 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
         // Nobody may be waiting any more; then serving is all the same.
         let _ = ready.send(());
         worker.rounds().await;
-        Ok::<_, std::io::Error>(worker.sweep.len() as u64)
+        Ok::<_, std::io::Error>(worker.page.open())
     })?;
     drop(local);
     runtime.shutdown_background();

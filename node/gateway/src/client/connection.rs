@@ -16,15 +16,19 @@ use hyper_util::rt::TokioIo;
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     rc::Rc,
     task::Poll,
     time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// How long a client may take to accept a refusal.
 const PARTING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much of what a refused client still sends is read.
+const LINGER_MAX_BYTES: usize = 64 * 1024;
 
 /// How the codec ended.
 enum Ended {
@@ -107,10 +111,28 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(
         if let Some(rescue) = letter {
             stream.write_all(&written(client, &rescue)).await?;
         }
-        stream.shutdown().await
+        stream.shutdown().await?;
+        if refused || client.unread.get() {
+            linger(&mut stream).await?;
+        }
+        Ok::<_, io::Error>(())
     };
     // Whether the client still listens is its own affair.
     let _ = tokio::time::timeout(PARTING_TIMEOUT, farewell).await;
+}
+
+/// Reads on for a while and throws away. Closing with unread bytes would make the kernel reset the connection, and a reset takes
+/// back what was sent: the client would never see why it was refused.
+async fn linger<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
+    let mut bin = vec![0; 8 * 1024];
+    let mut left = LINGER_MAX_BYTES;
+    while left > 0 {
+        match stream.read(&mut bin).await? {
+            0 => return Ok(()),
+            count => left = left.saturating_sub(count),
+        }
+    }
+    Ok(())
 }
 
 /// What a head that cannot be parsed is called.

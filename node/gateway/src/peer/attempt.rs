@@ -11,34 +11,26 @@ use super::{
     head::{Expected, PeerHead},
     link::Link,
     pick::{Picker, tls_key},
-    pool::{Lease, PeerKey, Pool},
-    resolve::Names,
+    pool::{Lease, PeerKey},
     send::{self, TryError},
-    tls::PeerTls,
     upload::Upload,
 };
 use crate::{
-    counters::Page,
     fields::Fields,
     forward::{Forwarded, RequestHead},
     intake::IntakeError,
-    limits::Limits,
     plan::{Plan, compile::Service},
     rescue::Rescue,
     sweep::Slot,
     worker::Worker,
 };
 use http::{HeaderMap, Method, StatusCode};
-use std::{future::poll_fn, net::SocketAddr, rc::Rc, sync::Arc, task::Poll, time::Instant};
+use std::{future::poll_fn, net::SocketAddr, rc::Rc, task::Poll, time::Instant};
 use troop_plugin_api::Try;
 
-/// What tries need of the worker.
+/// What tries are made with.
 pub(crate) struct Means<'a> {
-    pub pool: &'a Rc<Pool>,
-    pub names: &'a Arc<Names>,
-    pub tls: &'a PeerTls,
-    pub limits: &'a Limits,
-    pub page: &'a Page,
+    pub worker: &'a Worker,
     pub slot: &'a Rc<Slot>,
 }
 
@@ -74,12 +66,12 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    /// The last try gave an answer.
-    pub fn answered(&mut self, peer: SocketAddr, status: StatusCode, worker: &Worker) {
+    /// The last try, and what came of it.
+    pub fn note(&mut self, peer: SocketAddr, status: Option<StatusCode>, worker: &Worker) {
         let at = self.picked_at.unwrap_or_else(Instant::now);
         self.tries.push(Try {
             peer,
-            status: Some(status.as_u16()),
+            status: status.map(|s| s.as_u16()),
             picked_at_ms: worker.unix_us_at(at) / 1_000,
         });
     }
@@ -97,7 +89,7 @@ pub(crate) async fn ask(
     let mut picker = Picker::new(plan, service);
     let mut retries_left = service.retries;
     loop {
-        let picked = picker.pick(means.names, means.slot).await?;
+        let picked = picker.pick(&means.worker.names, means.slot).await?;
         let sent_at = Instant::now();
         trail.picked_at = Some(sent_at);
         let host = outgoing.host.unwrap_or(&picked.host);
@@ -107,7 +99,7 @@ pub(crate) async fn ask(
         };
         let failed = match try_peer(&key, host, service, outgoing, upload, means).await {
             Ok((head, link)) => {
-                let lease = Lease::new(Rc::clone(means.pool), key, Rc::clone(means.slot));
+                let lease = Lease::new(Rc::clone(&means.worker.pool), key, Rc::clone(means.slot));
                 return Ok(Answered {
                     head,
                     link,
@@ -118,17 +110,13 @@ pub(crate) async fn ask(
             }
             Err(failed) => failed,
         };
-        trail.tries.push(Try {
-            peer: picked.address,
-            status: None,
-            picked_at_ms: 0,
-        });
+        trail.note(picked.address, None, means.worker);
         tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
         if !may_try_again(&failed, outgoing.method, upload) || retries_left == 0 {
             return Err(failed.rescue());
         }
         retries_left -= 1;
-        means.page.retries.up();
+        means.worker.page.retries.up();
         upload.rewind();
     }
 }
@@ -162,7 +150,7 @@ async fn try_peer(
     means: &Means<'_>,
 ) -> Result<(Box<PeerHead>, Link), Failed> {
     let now = means.slot.now_ms();
-    while let Some(mut link) = poll_fn(|cx| Poll::Ready(means.pool.take(key, now, cx))).await {
+    while let Some(mut link) = poll_fn(|cx| Poll::Ready(means.worker.pool.take(key, now, cx))).await {
         match send_on(&mut link, host, service, outgoing, upload, means).await {
             Ok(head) => return Ok((head, link)),
             // It was closed when it was used: as good as not tried.
@@ -172,9 +160,9 @@ async fn try_peer(
             Err(failed) => return Err(failed),
         }
     }
-    let connected = connect(key, means.tls, means.slot, service.timeouts).await;
+    let connected = connect(key, &means.worker.peer_tls, means.slot, service.timeouts).await;
     let mut link = connected.map_err(|error| Failed { error, sent: false })?;
-    means.page.peer_connects.up();
+    means.worker.page.peer_connects.up();
     let head = send_on(&mut link, host, service, outgoing, upload, means).await?;
     Ok((head, link))
 }
@@ -204,7 +192,7 @@ async fn send_on(
         outgoing.expected,
         means.slot,
         service.timeouts,
-        means.limits,
+        &means.worker.options.limits,
     )
     .await;
     sent.map_err(|error| Failed {
