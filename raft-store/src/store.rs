@@ -252,6 +252,8 @@ fn config(options: &Options, cluster: &str) -> Config {
         // A follower this far behind gets a snapshot rather than entries; never fewer than are kept.
         replication_lag_threshold: options.log_keep_entries.max(1),
         enable_pre_vote: Some(true),
+        // One node whose disk was set back (an old image of its machine) is filled up again. Otherwise every leader would stop over it.
+        allow_log_reversion: Some(true),
         broadcast_submitted_on_append: Some(true),
         ..Config::default()
     }

@@ -95,6 +95,32 @@ async fn a_state_that_fell_behind_is_brought_up_to_date_from_the_log() {
     cluster.end().await;
 }
 
+/// As when the machine of one node is restored from an old image.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_disk_was_set_back_is_filled_up_and_the_leader_goes_on() {
+    let mut cluster = Cluster::of(3).await;
+    write(cluster.store(1), 1, "a", "1").await;
+    cluster.agree().await;
+    let leader = cluster.leader().await;
+    let victim = cluster.follower().await;
+    cluster.stop(victim).await;
+    let image = cluster.dir(victim).with_extension("image");
+    copy(&cluster.dir(victim), &image);
+    cluster.start(victim).await;
+    for sequence in 2..=30 {
+        write(cluster.store(leader), sequence, "a", sequence.to_string()).await;
+    }
+    cluster.agree().await;
+    cluster.stop(victim).await;
+    fs::remove_dir_all(cluster.dir(victim)).unwrap();
+    fs::rename(&image, cluster.dir(victim)).unwrap();
+    cluster.start(victim).await;
+    cluster.agree().await;
+    assert_eq!(value_of(cluster.store(victim), "a"), Some("30".into()));
+    assert_eq!(cluster.store(leader).status().stopped, None);
+    cluster.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_starts_from_its_disk_while_the_others_are_gone() {
     let mut cluster = Cluster::of(3).await;
@@ -135,7 +161,11 @@ async fn a_state_without_its_log_is_refused_with_the_way_out() {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
     }
 }
