@@ -328,7 +328,14 @@ async fn stop(
     if let Err(error) = cluster.hand_over().await {
         tracing::info!(%error, "leadership stays here until the others notice");
     }
-    let drained = gateway.join(settings.drain_timeout).await;
+    let drained = gateway
+        .join_until(async {
+            tokio::select! {
+                () = tokio::time::sleep(settings.drain_timeout) => {}
+                () = shutdown.stopping() => {}
+            }
+        })
+        .await;
     if drained.connections_cut > 0 {
         tracing::warn!(
             connections = drained.connections_cut,

@@ -42,7 +42,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
         },
         access_log: match &settings.proxy_access_log {
             settings::AccessLog::Off => gateway::AccessLog::Off,
-            settings::AccessLog::File(path) => gateway::AccessLog::File(path.clone()),
+            settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
         },
         ..gateway::GatewayOptions::default()
     }

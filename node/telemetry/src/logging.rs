@@ -68,7 +68,9 @@ fn directives(level: &str) -> String {
     match level {
         // At `debug` everything is wanted.
         "debug" => level.to_owned(),
-        "info" => CHATTY.iter().fold(format!("{level},{SILENT}"), |all, name| format!("{all},{name}=warn")),
+        "info" => CHATTY.iter().fold(format!("{level},{SILENT}"), |all, name| {
+            format!("{all},{name}=warn")
+        }),
         // Above `info` the neighbours follow the level by themselves.
         _ => format!("{level},{SILENT}"),
     }
