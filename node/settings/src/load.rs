@@ -128,13 +128,16 @@ impl Sheets {
             match names::of_variable(variable) {
                 Variable::Setting(index) => self.write(index, value, place),
                 Variable::Elsewhere => {}
-                Variable::Unknown(nearest) => {
+                Variable::Misspelt(meant) => {
                     self.errors.push(SettingError::Unknown {
                         name: variable.clone(),
                         place,
-                        nearest,
+                        nearest: Some(meant),
                     });
                 }
+                Variable::Unknown => self
+                    .warnings
+                    .push(format!("{variable} is not a setting and is ignored")),
             }
         }
     }

@@ -16,8 +16,10 @@ pub(crate) enum Variable {
     Setting(usize),
     /// Not ours to judge.
     Elsewhere,
-    /// A mistake, with the variable it may have meant.
-    Unknown(Option<String>),
+    /// A misspelling of this variable.
+    Misspelt(String),
+    /// Nothing we know, and nothing like what we know: other programs name variables after us, too.
+    Unknown,
 }
 
 /// Index of the setting of this name; the file may also use Kong's name.
@@ -35,8 +37,19 @@ pub(crate) fn of_variable(variable: &str) -> Variable {
     match position(|setting| setting.variable() == variable) {
         Some(index) => Variable::Setting(index),
         None if NOT_SETTINGS.contains(&variable) || is_service_link(variable) => Variable::Elsewhere,
-        None => Variable::Unknown(nearest(variable, table().iter().map(Setting::variable))),
+        None => misspelt(variable).map_or(Variable::Unknown, Variable::Misspelt),
     }
+}
+
+/// The variable of ours that this one is a slip away from: a quarter of its own letters at most, the common prefix apart.
+fn misspelt(variable: &str) -> Option<String> {
+    let own = |name: &str| name.trim_start_matches("TROOP_").to_owned();
+    let allowed = (own(variable).len() / 4).max(1);
+    let candidates = table().iter().map(Setting::variable);
+    let ranked = candidates.map(|candidate| (distance(&own(variable), &own(&candidate)), candidate));
+    let near = ranked.filter(|(distance, _)| *distance <= allowed);
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// The setting whose name looks most like this one.
@@ -123,8 +136,9 @@ mod tests {
         }
         assert_eq!(
             of_variable("TROOP_WORKER"),
-            Variable::Unknown(Some("TROOP_WORKERS".to_owned()))
+            Variable::Misspelt("TROOP_WORKERS".to_owned())
         );
+        assert_eq!(of_variable("TROOP_BIN"), Variable::Unknown);
     }
 
     #[test]

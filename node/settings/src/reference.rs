@@ -18,8 +18,8 @@ How one process runs. Every setting can be given in five places; a later one win
 4. a `TROOP_*` environment variable: the name in capitals (`TROOP_PROXY_LISTEN`),
 5. a flag of `troop start`: the name with dashes (`--proxy-listen`).
 
-An empty value, or `NONE`, leaves the default. A name that is no setting is an error in the file and as a `TROOP_*`
-variable; unknown `KONG_*` variables are reported and ignored. `troop settings` prints what holds and where each value
+An empty value, or `NONE`, leaves the default. A name that is no setting is an error in the file; a variable that
+misspells one of ours is an error, too, and other unknown variables are reported and ignored. `troop settings` prints what holds and where each value
 was written.
 ";
 
