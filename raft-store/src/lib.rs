@@ -11,7 +11,7 @@
 //! * [`membership`]: who takes part.
 //!
 //! openraft's types end at this crate's border. What it does not do: decide who may join, or hold certificates; `cluster`
-//! does, and hands in a [`Dialer`](network::Dialer) and a [`Gate`](network::Gate).
+//! does, and hands in a [`Dialer`] and a [`Gate`].
 
 pub mod disk;
 pub mod machine;

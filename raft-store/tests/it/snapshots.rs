@@ -141,12 +141,14 @@ async fn what_an_earlier_process_left_half_done_is_swept() {
     cluster.end().await;
 }
 
-fn header() -> Part {
-    let last = LogId {
-        term: 50,
-        node_id: 2,
-        index: 10_000,
-    };
+const LAST: LogId = LogId {
+    term: 50,
+    node_id: 2,
+    index: 10_000,
+};
+
+/// As node 2 would send it as the leader of `term`.
+pub fn header(term: u64, last: LogId) -> Part {
     let membership = Membership {
         configs: vec![VoterSet { node_ids: vec![1] }],
         members: vec![Member {
@@ -156,7 +158,7 @@ fn header() -> Part {
     };
     Part::Header(SnapshotHeader {
         vote: Some(Vote {
-            term: 50,
+            term,
             node_id: 2,
             committed: true,
         }),
@@ -188,11 +190,11 @@ async fn a_broken_snapshot_is_refused_and_leaves_nothing_behind() {
     for (parts, code) in [
         (vec![end.clone()], Code::InvalidArgument),
         (vec![newer], Code::FailedPrecondition),
-        (vec![header(), block(0)], Code::Internal),
-        (vec![header(), block(1)], Code::Internal),
-        (vec![header(), header()], Code::InvalidArgument),
-        (vec![header(), end], Code::Internal),
-        (vec![header()], Code::DataLoss),
+        (vec![header(50, LAST), block(0)], Code::Internal),
+        (vec![header(50, LAST), block(1)], Code::Internal),
+        (vec![header(50, LAST), header(50, LAST)], Code::InvalidArgument),
+        (vec![header(50, LAST), end], Code::Internal),
+        (vec![header(50, LAST)], Code::DataLoss),
     ] {
         let parts: Vec<_> = parts
             .into_iter()
@@ -220,7 +222,12 @@ async fn a_broken_snapshot_is_refused_and_leaves_nothing_behind() {
 async fn a_snapshot_that_is_broken_off_makes_room_for_the_next() {
     let cluster = Cluster::of(1).await;
     let (parts, receiver) = tokio::sync::mpsc::channel(4);
-    parts.send(SnapshotPart { part: Some(header()) }).await.unwrap();
+    parts
+        .send(SnapshotPart {
+            part: Some(header(50, LAST)),
+        })
+        .await
+        .unwrap();
     let mut client = cluster.client(CLUSTER, 2, 1);
     let sending = tokio::spawn(async move {
         client

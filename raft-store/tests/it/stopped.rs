@@ -1,12 +1,15 @@
 //! A store that must not go on.
 
 use crate::{
-    cluster::{Cluster, put, txn, value_of, write},
+    cluster::{CLUSTER, Cluster, put, txn, value_of, write},
+    snapshots::header,
     until::{DEADLINE, until},
 };
 use bytes::Bytes;
 use std::time::{Duration, Instant};
-use troop_proto::peer::{AppendRequest, Entry, LogId, Vote, entry::Payload};
+use troop_proto::peer::{
+    AppendRequest, Entry, LogId, SnapshotEnd, SnapshotPart, Vote, entry::Payload, snapshot_part::Part,
+};
 use troop_txn::{ProposeError, ReadError, Store};
 
 /// As a leader with a later program would append it.
@@ -70,6 +73,34 @@ async fn a_committed_entry_that_cannot_be_read_stops_the_store_and_reads_go_on()
     cluster.kill(1).await;
     let refused = cluster.try_start(1).await.unwrap_err().to_string();
     assert!(refused.contains("cannot be read by this version"), "{refused}");
+}
+
+/// Its last words are that it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_core_that_panicked_counts_as_stopped() {
+    let cluster = Cluster::of(1).await;
+    write(cluster.store(1), 1, "a", "1").await;
+    let store = cluster.store(1);
+    // openraft takes a snapshot from the future of its leader for a sign of corruption.
+    let future = LogId {
+        term: 60,
+        node_id: 2,
+        index: 10_000,
+    };
+    let parts = [header(50, future), Part::End(SnapshotEnd::default())];
+    let parts = parts.map(|part| SnapshotPart { part: Some(part) });
+    let _ = cluster
+        .client(CLUSTER, 2, 1)
+        .snapshot(tokio_stream::iter(parts))
+        .await;
+    let reason = until("it is known that it stopped", async || store.status().stopped).await;
+    assert!(reason.contains("panic"), "{reason}");
+    let refused = store
+        .propose(txn(2, Vec::new(), vec![put("b", "1")]), DEADLINE)
+        .await;
+    assert!(matches!(refused, Err(ProposeError::Stopped(_))), "{refused:?}");
+    assert_eq!(value_of(store, "a"), Some("1".into()));
+    cluster.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
