@@ -9,7 +9,7 @@
 use crate::{
     Check, Record,
     fault::Faults,
-    field::{Field, Kind, OnDelete},
+    field::{Auto, Field, Kind, OnDelete},
     shape::{Layers, Shape, Shorthand},
 };
 use serde_json::Value;
@@ -225,6 +225,14 @@ impl Entity {
             .iter()
             .filter(|(_, field)| field.unique)
             .map(|(name, _)| *name)
+    }
+
+    /// Fields that are filled in by themselves when the sender leaves them out, and how.
+    pub fn self_filled_fields(&self) -> impl Iterator<Item = (&'static str, Auto)> {
+        self.shape
+            .fields
+            .iter()
+            .filter_map(|(name, field)| Some((*name, field.auto?)))
     }
 
     /// Fields that are refused as null only when they are stored.
