@@ -3,7 +3,8 @@
 //! Two runtimes. Raft and the peer port have one of their own, so that nothing the Admin API or the proxy does can keep a heartbeat
 //! waiting; Admin, probes and the plan live on the control runtime. The proxy's workers are threads outside both.
 //!
-//! The data plane starts before the cluster is asked for anything: a node that restarts alone serves what it has.
+//! The data plane waits for nobody: a node that restarts alone serves what it has. Only a newcomer, which has nothing, first
+//! catches up.
 
 use crate::{address, control::Control, expiry, facts::Facts, wiring};
 use anyhow::{Context, Result, anyhow};
@@ -35,6 +36,8 @@ const CONTROL_THREADS: usize = 2;
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests under way at the Admin and status APIs get this long.
 const DESK_TIMEOUT: Duration = Duration::from_secs(2);
+/// A newcomer says this often that it is not there yet.
+const CATCH_UP_TRY: Duration = Duration::from_secs(5);
 /// Exit code of a node that was removed from its cluster: a supervisor must not start it again.
 const EXIT_REMOVED: u8 = 4;
 
@@ -162,43 +165,34 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
 
     let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
     let node_uuid = node_uuid(&entered);
-    let node = Node {
-        id: node_uuid.to_string(),
-        hostname: hostname.clone(),
-    };
-    let options = wiring::gateway_options(settings, node);
-    let port_of_store: Arc<dyn Store> = store.clone();
-    let gateway = Gateway::start(
-        options,
-        port_of_store.clone(),
-        Arc::clone(&registry),
-        plugins.clone(),
-    )
-    .await?;
-    let served = gateway.served();
-
     let Entered {
         identity,
         founding,
         seeds,
     } = entered;
     tracing::info!(node_id = identity.node_id(), cluster = %identity.cluster_id(), advertise, "this node starts");
-    let cluster = Cluster::new(
-        identity,
-        dir,
-        Arc::clone(&store),
-        dialer,
-        advertise,
-        served.clone(),
-    );
+    let newcomer = !seeds.is_empty();
+    let cluster = Cluster::new(identity, dir, Arc::clone(&store), dialer, advertise);
     start_cluster(&cluster, bound.peer, &shutdown, &tasks, raft)?;
-    tasks.spawn_on(
-        "take place",
-        raft.handle(),
-        Arc::clone(&cluster).take_place(founding, seeds),
-    );
+    let taking_place = Arc::clone(&cluster).take_place(founding, seeds);
+    tasks.spawn_on("take place", raft.handle(), taking_place);
+    if newcomer && let Some(ended) = catch_up(&cluster, &store, &shutdown).await {
+        end(&store, tasks, &shutdown).await;
+        return Ok(ended);
+    }
 
-    let control = Control::new(Arc::clone(&cluster), served, shutdown.clone());
+    let node = Node {
+        id: node_uuid.to_string(),
+        hostname: hostname.clone(),
+    };
+    let options = wiring::gateway_options(settings, node);
+    let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
+    cluster.serves_by(gateway.served());
+    let catalog = Arc::new(Catalog::new(registry));
+    let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));
+    tasks.spawn("expiry", sweeping);
+
+    let control = Control::new(Arc::clone(&cluster), gateway.served(), shutdown.clone());
     let facts = Facts::new(
         loaded,
         node_uuid,
@@ -207,35 +201,58 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
         gateway.gauges(),
         shutdown.clone(),
     );
-    let catalog = Arc::new(Catalog::new(registry));
-    let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));
-    tasks.spawn("expiry", sweeping);
-    let options = wiring::admin_options(settings);
-    let status = StatusApi::new(StatusParts {
-        store: port_of_store.clone(),
-        serving: control.clone(),
-        cluster: control.clone(),
-        facts: facts.clone(),
-        options: options.clone(),
-    });
-    let admin = Admin::new(AdminParts {
-        store: port_of_store,
+    let desk = Desk::new();
+    let (admin, status) = apis(
+        wiring::admin_options(settings),
+        store.clone(),
         catalog,
-        serving: control.clone(),
-        cluster: control,
+        control,
         facts,
-        options,
-    });
-    let desk = Desk {
-        tasks: TaskSet::new(),
-        closing: Shutdown::new(),
-    };
+    );
     desk.open("admin", admin, bound.admin)?;
     desk.open("status", status, bound.status)?;
 
     let ended = until_told_to_stop(&cluster, &shutdown).await;
     stop(settings, &cluster, &store, gateway, desk, tasks, &shutdown).await;
     Ok(ended)
+}
+
+/// A newcomer opens no door before it has what the cluster has: until then its answers would all be "no such route".
+async fn catch_up(cluster: &Cluster, store: &RaftStore, shutdown: &Shutdown) -> Option<Ended> {
+    let caught_up = async {
+        while let Err(error) = store.linearize(CATCH_UP_TRY).await {
+            tracing::info!(%error, "this node catches up with the cluster");
+        }
+    };
+    tokio::select! {
+        () = caught_up => None,
+        ended = until_told_to_stop(cluster, shutdown) => Some(ended),
+    }
+}
+
+fn apis(
+    options: troop_admin::Options,
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
+    control: Arc<Control>,
+    facts: Arc<Facts>,
+) -> (Arc<Admin>, Arc<StatusApi>) {
+    let status = StatusApi::new(StatusParts {
+        store: Arc::clone(&store),
+        serving: control.clone(),
+        cluster: control.clone(),
+        facts: facts.clone(),
+        options: options.clone(),
+    });
+    let admin = Admin::new(AdminParts {
+        store,
+        catalog,
+        serving: control.clone(),
+        cluster: control,
+        facts,
+        options,
+    });
+    (admin, status)
 }
 
 fn allowed_plugins(settings: &Settings) -> Vec<Arc<dyn Plugin>> {
@@ -285,6 +302,13 @@ struct Desk {
 }
 
 impl Desk {
+    fn new() -> Self {
+        Desk {
+            tasks: TaskSet::new(),
+            closing: Shutdown::new(),
+        }
+    }
+
     fn open(&self, name: &'static str, service: Arc<dyn Service>, listeners: Vec<TcpListener>) -> Result<()> {
         for listener in listeners {
             let address = listener.local_addr().context(name)?;
@@ -343,11 +367,19 @@ async fn stop(
         );
     }
     let late = desk.close().await;
+    if !late.is_empty() {
+        tracing::warn!(?late, "requests to the Admin or status API were cut");
+    }
+    end(store, tasks, shutdown).await;
+}
+
+/// Raft, and what runs beside it.
+async fn end(store: &RaftStore, tasks: TaskSet, shutdown: &Shutdown) {
     shutdown.stop("drained");
     store.stop().await;
-    let later = tasks.finish(STOP_TIMEOUT).await;
-    if !late.is_empty() || !later.is_empty() {
-        tracing::warn!(?late, ?later, "tasks did not end in time");
+    let late = tasks.finish(STOP_TIMEOUT).await;
+    if !late.is_empty() {
+        tracing::warn!(?late, "tasks did not end in time");
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{
     writer::{Writer, now_ms},
 };
 use bytes::Bytes;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::sync::watch;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
@@ -34,19 +37,18 @@ pub struct Cluster {
     pub(crate) dialer: Arc<TlsDialer>,
     pub(crate) writer: Writer,
     pub(crate) advertise: String,
-    pub(crate) served: watch::Receiver<Revision>,
+    served: OnceLock<watch::Receiver<Revision>>,
     pub(crate) removed: watch::Sender<bool>,
 }
 
 impl Cluster {
-    /// Over an opened store. `served` is the revision that this node's data plane serves.
+    /// Over an opened store. The data plane may start later: a newcomer has nothing to serve yet.
     pub fn new(
         identity: NodeIdentity,
         dir: DataDir,
         store: Arc<RaftStore>,
         dialer: Arc<TlsDialer>,
         advertise: String,
-        served: watch::Receiver<Revision>,
     ) -> Arc<Self> {
         let port: Arc<dyn Store> = store.clone();
         let writer = Writer::new(port, format!("node {}", identity.node_id()));
@@ -57,7 +59,7 @@ impl Cluster {
             dialer,
             writer,
             advertise,
-            served,
+            served: OnceLock::new(),
             removed: watch::Sender::new(false),
         })
     }
@@ -65,6 +67,16 @@ impl Cluster {
     /// This node's number.
     pub fn node_id(&self) -> u64 {
         self.identity.node_id()
+    }
+
+    /// From now on this node's data plane serves these revisions.
+    pub fn serves_by(&self, served: watch::Receiver<Revision>) {
+        // Set once by the program; a second data plane would be a mistake of ours, not of anybody who waits.
+        let _ = self.served.set(served);
+    }
+
+    pub(crate) fn served(&self) -> Option<&watch::Receiver<Revision>> {
+        self.served.get()
     }
 
     /// What people call it.
@@ -275,7 +287,7 @@ impl Cluster {
         let notes = self.store.notes().unwrap_or_default();
         wire::NodeReport {
             node_id: self.node_id(),
-            served_revision: self.served.borrow().get(),
+            served_revision: self.served().map_or(0, |served| served.borrow().get()),
             applied_index: status.applied_index,
             last_log_index: status.last_log_index,
             applied_revision: notes.revision.get(),

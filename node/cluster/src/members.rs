@@ -121,7 +121,9 @@ impl Cluster {
 
     /// Waits until this node's data plane serves `revision`; whether it did in time.
     pub async fn serves(&self, revision: Revision, limit: Duration) -> bool {
-        let mut served = self.served.clone();
+        let Some(mut served) = self.served().cloned() else {
+            return false;
+        };
         matches!(
             tokio::time::timeout(limit, served.wait_for(|now| *now >= revision)).await,
             Ok(Ok(_))
