@@ -13,7 +13,7 @@ pub const DEPTH_MAX: usize = 64;
 pub const UNFOLDED_MAX_BYTES: usize = DOCUMENT_MAX_BYTES;
 
 /// What a value costs besides its text, about.
-pub(crate) const NODE_BYTES: usize = 64;
+pub const NODE_BYTES: usize = 64;
 
 /// Remarks that are kept while a text is read; a file with more duplicates than this has one mistake, made often.
 pub const WARNINGS_MAX: usize = 100;
