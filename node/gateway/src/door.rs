@@ -33,7 +33,7 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
     let fields = Fields::notice(&parts.headers);
     let host = host(&fields, parts.version)?;
     let target = target(&parts.uri)?;
-    let (raw_path, query) = match target.find('?') {
+    let (raw_path, query) = match target.bytes().position(|b| b == b'?') {
         Some(at) => target.split_at(at),
         None => (target, ""),
     };
@@ -79,15 +79,24 @@ fn host<'a>(fields: &Fields<'a>, version: Version) -> Result<&'a str, Rescue> {
 
 /// A name or address with an optional port, and no user in front.
 fn is_host(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let name_end = match bytes.first() {
-        Some(b'[') => text.find(']').map(|at| at + 1),
-        _ => Some(text.find(':').unwrap_or(text.len())),
-    };
-    let Some((name, port)) = name_end.map(|at| text.split_at(at)) else {
-        return false;
-    };
+    let (name, port) = split_host(text);
     is_name(name) && is_port(port)
+}
+
+/// The name or address in front, and the port behind with its colon.
+fn split_host(host: &str) -> (&str, &str) {
+    let bytes = host.as_bytes();
+    let end = if bytes.first() == Some(&b'[') {
+        bytes.iter().position(|b| *b == b']').map(|at| at + 1)
+    } else {
+        bytes.iter().position(|b| *b == b':')
+    };
+    host.split_at(end.unwrap_or(host.len()))
+}
+
+/// A host without its port.
+pub(crate) fn host_name(host: &str) -> &str {
+    split_host(host).0
 }
 
 fn is_name(name: &str) -> bool {

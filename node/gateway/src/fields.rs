@@ -96,7 +96,7 @@ fn is_ours(name: &str) -> bool {
 ///
 /// Kong: other names with underscores pass.
 fn is_alias(name: &str) -> bool {
-    if !name.contains('_') {
+    if !name.as_bytes().contains(&b'_') {
         return false;
     }
     let folded = name.replace('_', "-");

@@ -31,7 +31,7 @@ pub(crate) struct Forwarded<'a> {
     /// `1.1 name/version`
     pub via: &'a str,
     /// The request id, unless switched off.
-    pub request_id: Option<&'a str>,
+    pub request_id: Option<&'a [u8]>,
 }
 
 /// How the body is delimited.
@@ -125,7 +125,7 @@ impl RequestHead<'_> {
         extend(out, &[b"X-Real-IP: ", says.client.as_bytes(), b"\r\n"]);
         self.write_list(out, "Via", "via", says.via);
         if let Some(id) = says.request_id {
-            extend(out, &[b"X-Kong-Request-Id: ", id.as_bytes(), b"\r\n"]);
+            extend(out, &[b"X-Kong-Request-Id: ", id, b"\r\n"]);
         }
     }
 

@@ -14,7 +14,6 @@ use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{
-    convert::Infallible,
     future::{Future, poll_fn},
     io,
     pin::Pin,
@@ -44,10 +43,7 @@ enum Ended {
 pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Client>, stream: S) {
     let wire = Wire::new(stream, Rc::clone(&client));
     let serving = Rc::clone(&client);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let client = Rc::clone(&serving);
-        async move { Ok::<_, Infallible>(runloop::serve(client, request).await) }
-    });
+    let service = service_fn(move |request: Request<Incoming>| runloop::serve(Rc::clone(&serving), request));
     let mut codec = builder(&client).serve_connection(TokioIo::new(wire), service);
     let mut told = false;
     let ended = poll_fn(|cx| {

@@ -25,7 +25,7 @@ fn forwarded() -> Forwarded<'static> {
         path: "/foo/bar",
         prefix: "/foo",
         via: "1.1 kong/3.9.1",
-        request_id: Some("id"),
+        request_id: Some(b"id"),
     }
 }
 

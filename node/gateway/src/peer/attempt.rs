@@ -89,7 +89,7 @@ pub(crate) async fn ask(
     let mut picker = Picker::new(plan, service);
     let mut retries_left = service.retries;
     loop {
-        let picked = picker.pick(&means.worker.names, means.slot).await?;
+        let picked = picker.next(&means.worker.names, means.slot).await?;
         let sent_at = Instant::now();
         trail.picked_at = Some(sent_at);
         let host = outgoing.host.unwrap_or(&picked.host);
@@ -160,7 +160,7 @@ async fn try_peer(
             Err(failed) => return Err(failed),
         }
     }
-    let connected = connect(key, &means.worker.peer_tls, means.slot, service.timeouts).await;
+    let connected = Box::pin(connect(key, &means.worker.peer_tls, means.slot, service.timeouts)).await;
     let mut link = connected.map_err(|error| Failed { error, sent: false })?;
     means.worker.page.peer_connects.up();
     let head = send_on(&mut link, host, service, outgoing, upload, means).await?;

@@ -54,7 +54,8 @@ pub(crate) struct Download {
     link: Option<Link>,
     lease: Lease,
     rest: Rest,
-    upload: Upload,
+    /// What is left of the request's body, which the peer answered early.
+    upload: Option<Box<Upload>>,
     reusable: bool,
     read_timeout: Duration,
     send_timeout: Duration,
@@ -91,7 +92,7 @@ impl Download {
                 Framing::Chunked => Rest::Chunked(Chunks::new()),
                 Framing::UntilClose => Rest::UntilClose,
             },
-            upload,
+            upload: (!upload.is_done()).then(|| Box::new(upload)),
             reusable,
             read_timeout: pauses.read,
             send_timeout: pauses.send,
@@ -145,7 +146,9 @@ impl Download {
         let Some(link) = &mut self.link else {
             return Poll::Ready(Ok(None));
         };
-        pump(&mut self.upload, link, cx);
+        if let Some(upload) = &mut self.upload {
+            pump(upload, link, cx);
+        }
         loop {
             if let Some(piece) = self.rest.read(link)? {
                 return Poll::Ready(Ok(Some(piece)));
@@ -170,7 +173,7 @@ impl Download {
         let link = self.link.take();
         if let Some(link) = link
             && self.reusable
-            && self.upload.is_done()
+            && self.upload.as_ref().is_none_or(|upload| upload.is_done())
             && link.inbox.is_empty()
         {
             self.lease.give_back(link);

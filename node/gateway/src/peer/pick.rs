@@ -2,9 +2,10 @@
 
 use super::{
     pool::TlsKey,
-    resolve::{NameError, Names},
+    resolve::{Answer, NameError, Names},
 };
 use crate::{
+    door::host_name,
     plan::{
         Plan,
         compile::{Host, Service, with_port},
@@ -21,7 +22,7 @@ use std::{
     sync::Arc,
     task::Poll,
 };
-use troop_balancer::PeerId;
+use troop_balancer::{PeerId, Ring};
 use troop_plugin_api::Scheme;
 
 /// A peer for one try.
@@ -63,39 +64,77 @@ impl<'p> Picker<'p> {
     }
 
     /// The next peer.
-    pub async fn pick(&mut self, names: &Arc<Names>, slot: &Slot) -> Result<Picked<'p>, Rescue> {
+    pub async fn next(&mut self, names: &Arc<Names>, slot: &Slot) -> Result<Picked<'p>, Rescue> {
+        if let Some(picked) = self.pick_now(names) {
+            return picked;
+        }
+        // On the heap: who waits for nothing carries no room for it.
+        match Box::pin(self.wait(names, slot)).await? {
+            Some(answer) => self.pick_address(&answer),
+            None => self.pick_now(names).unwrap_or(Err(Rescue::NoPeer)),
+        }
+    }
+
+    /// The next peer, if nothing has to be asked for first.
+    fn pick_now(&mut self, names: &Names) -> Option<Result<Picked<'p>, Rescue>> {
         let service = self.service;
         match &mut self.place {
-            Place::Address(address) => Ok(Picked {
+            Place::Address(address) => Some(Ok(Picked {
                 address: *address,
                 host: Cow::Borrowed(&service.host_header),
-            }),
+            })),
             Place::Name(name) => {
-                let answer = match names.card(name) {
-                    Some(card) if !card.fresh_for().is_zero() => card,
-                    _ => in_time(slot, service, names.resolve(name)).await?,
-                };
-                let ip = answer.next_address().map_err(|error| unresolved(name, error))?;
-                Ok(Picked {
-                    address: (ip, service.port).into(),
-                    host: Cow::Borrowed(&service.host_header),
-                })
+                let answer = names.card(name).filter(|card| !card.fresh_for().is_zero())?;
+                Some(self.pick_address(&answer))
             }
-            Place::Upstream { upstream, tried } => pick_from(upstream, tried, service, slot).await,
+            Place::Upstream { upstream, tried } => {
+                let ring = upstream.ring();
+                if ring.is_empty() && !upstream.is_settled() {
+                    return None;
+                }
+                Some(pick_from(upstream, &ring, tried, service))
+            }
+        }
+    }
+
+    fn pick_address(&self, answer: &Answer) -> Result<Picked<'p>, Rescue> {
+        let service = self.service;
+        let ip = answer.next_address().map_err(|error| self.unresolved(error))?;
+        Ok(Picked {
+            address: (ip, service.port).into(),
+            host: Cow::Borrowed(&service.host_header),
+        })
+    }
+
+    /// Waits for what the next pick needs to know: the answer for a name, or an upstream's first addresses.
+    async fn wait(&self, names: &Arc<Names>, slot: &Slot) -> Result<Option<Arc<Answer>>, Rescue> {
+        match &self.place {
+            Place::Address(_) => Ok(None),
+            Place::Name(name) => in_time(slot, self.service, names.resolve(name)).await.map(Some),
+            Place::Upstream { upstream, .. } => {
+                in_time(slot, self.service, upstream.settle()).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn unresolved(&self, error: NameError) -> Rescue {
+        match (error, &self.service.host) {
+            (NameError::Unanswered(reason), Host::Name(name)) => Rescue::NameServer {
+                host: name.to_string(),
+                reason,
+            },
+            _ => Rescue::NameResolution,
         }
     }
 }
 
-async fn pick_from<'p>(
-    upstream: &'p Arc<Upstream>,
+fn pick_from<'p>(
+    upstream: &'p Upstream,
+    ring: &Ring,
     tried: &mut Vec<PeerId>,
     service: &Service,
-    slot: &Slot,
 ) -> Result<Picked<'p>, Rescue> {
-    if upstream.ring().is_empty() && !upstream.is_settled() {
-        in_time(slot, service, upstream.settle()).await?;
-    }
-    let ring = upstream.ring();
     let (id, peer) = ring.pick(&upstream.cursor, tried).ok_or(Rescue::NoPeer)?;
     tried.push(id);
     let name = upstream.host_header.as_deref().unwrap_or(peer.target.host());
@@ -103,16 +142,6 @@ async fn pick_from<'p>(
         address: peer.address,
         host: Cow::Owned(with_port(name, peer.address.port(), service.scheme)),
     })
-}
-
-fn unresolved(name: &str, error: NameError) -> Rescue {
-    match error {
-        NameError::Absent => Rescue::NameResolution,
-        NameError::Unanswered(reason) => Rescue::NameServer {
-            host: name.to_owned(),
-            reason,
-        },
-    }
 }
 
 /// Waits for an answer about names as long as for a connection.
@@ -132,9 +161,8 @@ pub(crate) fn tls_key(service: &Service, host: &str) -> Option<TlsKey> {
     if service.scheme == Scheme::Http {
         return None;
     }
-    let (name, _) = troop_router::split_host(host);
     Some(TlsKey {
-        name: name.trim_matches(['[', ']']).into(),
+        name: host_name(host).trim_matches(['[', ']']).into(),
         verify: service.tls_verify,
     })
 }
