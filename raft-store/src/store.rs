@@ -1,5 +1,6 @@
 //! The port over Raft: reads from the local state, writes through the leader.
 
+mod confirm;
 pub mod forward;
 mod local;
 
@@ -68,6 +69,7 @@ pub struct RaftStore {
     proposals: Semaphore,
     stopped: watch::Receiver<Option<String>>,
     hearing: Hearing,
+    confirmation: confirm::Confirmation,
 }
 
 impl RaftStore {
@@ -103,6 +105,7 @@ impl RaftStore {
             proposals: Semaphore::new(options::PROPOSALS_MAX_BYTES >> 10),
             stopped,
             hearing: Hearing::new(),
+            confirmation: confirm::Confirmation::default(),
         }))
     }
 

@@ -171,6 +171,12 @@ impl peer_server::Peer for PeerService {
         Ok(Response::new(wire::ProposeReply { result: Some(result) }))
     }
 
+    async fn current_vote(&self, request: Request<wire::Empty>) -> Result<Response<wire::Vote>, Status> {
+        self.admit(request)?;
+        let vote = self.store.vote_now().await.map_err(stopped)?;
+        Ok(Response::new(convert::vote_out(&vote)))
+    }
+
     async fn read_index(
         &self,
         request: Request<wire::Empty>,

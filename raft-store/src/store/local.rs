@@ -55,7 +55,11 @@ impl RaftStore {
     /// The log index up to which reads must be applied to be linearizable, if this node leads and a quorum says so.
     pub(crate) async fn read_index_here(&self) -> Result<u64, (Option<u64>, String)> {
         match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _applied)) => Ok(read.index()),
+            // The index first, then the question who leads: what anybody was told before is at or below it.
+            Ok((read, _applied)) => {
+                self.confirm_leadership().await.map_err(|reason| (None, reason))?;
+                Ok(read.index())
+            }
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => Err(not_leader(&to)),
             Err(error) => Err((None, error.to_string())),
         }
