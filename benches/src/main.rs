@@ -17,6 +17,7 @@
 //! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
 //! | `program.rs`, `node.rs`, `nginx.rs` | processes that are measured |
 //! | `load.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
+//! | `disk.rs` | the measure of writes |
 //! | `figure.rs`, `ceilings.rs`, `spread.rs`, `machine.rs` | what a number is, and where it was taken |
 //!
 //! It starts the release program and ends what it started, and nothing else. It does not build anything, and it does not
@@ -27,6 +28,7 @@ mod answer;
 mod callgrind;
 mod ceilings;
 mod compare;
+mod disk;
 mod figure;
 mod hot;
 mod instructions;

@@ -80,12 +80,27 @@ impl Program {
     /// # Errors
     /// When the kernel does not tell.
     pub fn cpu_time(&self) -> Result<Duration> {
+        self.cpu_time_of("")
+    }
+
+    /// CPU time of those of its threads whose name starts with `prefix`.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn cpu_time_of(&self, prefix: &str) -> Result<Duration> {
         let mut total = 0;
         for thread in fs::read_dir(format!("/proc/{}/task", self.pid()))? {
+            let thread = thread?.path();
             // A thread that ends while we look is not an error.
-            let Ok(line) = fs::read_to_string(thread?.path().join("schedstat")) else {
+            let (Ok(name), Ok(line)) = (
+                fs::read_to_string(thread.join("comm")),
+                fs::read_to_string(thread.join("schedstat")),
+            ) else {
                 continue;
             };
+            if !name.starts_with(prefix) {
+                continue;
+            }
             let nanos = line.split(' ').next().unwrap_or_default();
             total += nanos
                 .parse::<u64>()

@@ -16,7 +16,7 @@ use crate::{
     spread::Spread,
 };
 use anyhow::{Result, ensure};
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 /// Requests before a proxy is measured: pools filled, code in the caches.
 const WARM_REQUESTS: usize = 2_000;
@@ -33,10 +33,12 @@ pub fn measure(troop: &Path, args: ProxyArgs, report: &mut Report) -> Result<()>
     let nginx = Nginx::start(origin, dir.path(), &[])?;
     let troop = Runner {
         program: &node.program,
+        worker: "worker",
         proxy: node.proxy,
     };
     let nginx = Runner {
         program: &nginx.program,
+        worker: "",
         proxy: nginx.proxy,
     };
     for head in [RequestHead::Lean, RequestHead::Browser] {
@@ -47,6 +49,8 @@ pub fn measure(troop: &Path, args: ProxyArgs, report: &mut Report) -> Result<()>
 
 struct Runner<'a> {
     program: &'a Program,
+    /// How the thread is called that serves; the others keep the node in its cluster.
+    worker: &'static str,
     proxy: SocketAddr,
 }
 
@@ -54,6 +58,8 @@ struct Runner<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Lap {
     micros_per_request: f64,
+    /// Of the worker alone.
+    worker_micros: f64,
     requests_per_second: f64,
 }
 
@@ -63,13 +69,22 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// CPU time of the process, and of its worker.
+    fn used(&self) -> Result<(Duration, Duration)> {
+        Ok((self.program.cpu_time()?, self.program.cpu_time_of(self.worker)?))
+    }
+
     fn lap(&self, head: RequestHead, args: ProxyArgs) -> Result<Lap> {
-        let before = self.program.cpu_time()?;
+        let before = self.used()?;
         let answered = load::put(self.proxy, head, args.connections, Amount::Time(args.round()))?;
-        let used = self.program.cpu_time()?.saturating_sub(before);
+        let used = self.used()?;
         ensure!(answered > 0, "not one request was answered in a round");
+        let per_request = |before: Duration, used: Duration| {
+            used.saturating_sub(before).as_secs_f64() * 1e6 / answered as f64
+        };
         Ok(Lap {
-            micros_per_request: used.as_secs_f64() * 1e6 / answered as f64,
+            micros_per_request: per_request(before.0, used.0),
+            worker_micros: per_request(before.1, used.1),
             requests_per_second: answered as f64 / args.round().as_secs_f64(),
         })
     }
@@ -99,8 +114,18 @@ fn compare(
             .iter()
             .map(|(troop, nginx)| troop.micros_per_request / nginx.micros_per_request),
     );
+    let worker = Spread::of(
+        pairs
+            .iter()
+            .map(|(troop, nginx)| troop.worker_micros / nginx.worker_micros),
+    );
     let what = format!("CPU per request over nginx, {}", head.name());
-    let note = format!("quartiles {}; {}", ratio.quartiles(), absolute(&pairs));
+    let note = format!(
+        "quartiles {}; the worker alone {:.2}; {}",
+        ratio.quartiles(),
+        worker.median(),
+        absolute(&pairs)
+    );
     report.time(what, ratio.median(), "x", ceiling(head), note);
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Writes of a three-node cluster: how long one takes, and how soon it is obeyed everywhere.
 //!
-//! The measure beside it is the disk: an acknowledged write has been synced on two nodes, so the time of one bare
-//! `fdatasync` in the same directory, taken in the same run, says what no cluster can be faster than.
+//! The measure beside it is the disk (`disk.rs`), in the same directory and the same run.
 
 use crate::{
     WritesArgs,
     admin::Connection,
+    disk,
     figure::Report,
     machine,
     node::{Cluster, Node},
@@ -15,8 +15,6 @@ use crate::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use std::{
-    fs::File,
-    io::Write,
     net::SocketAddr,
     path::Path,
     thread,
@@ -25,8 +23,6 @@ use std::{
 
 /// A route that has no effect by then never will.
 const EFFECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes before each sync of the disk: about one log entry.
-const SYNC_BYTES: usize = 1 << 10;
 /// Writes before the first is timed.
 const WARM_WRITES: usize = 20;
 
@@ -41,24 +37,11 @@ pub fn measure(troop: &Path, args: WritesArgs, report: &mut Report) -> Result<()
     let leader = cluster.leader()?;
     let follower = (leader + 1) % cluster.nodes.len();
 
-    let sync = syncs(dir.path(), args.samples)?;
+    let sync = disk::syncs(dir.path(), args.samples)?;
     sequential(&cluster.nodes[leader], "leader", args, &sync, report)?;
     sequential(&cluster.nodes[follower], "follower", args, &sync, report)?;
     effects(&cluster, follower, origin, args, report)?;
     concurrent(&cluster, args, report)
-}
-
-fn syncs(dir: &Path, samples: usize) -> Result<Spread> {
-    let mut file = File::create(dir.join("sync"))?;
-    let entry = [0x55; SYNC_BYTES];
-    let mut times = Vec::with_capacity(samples);
-    for _ in 0..samples {
-        file.write_all(&entry)?;
-        let started = Instant::now();
-        file.sync_data()?;
-        times.push(started.elapsed());
-    }
-    Ok(Spread::of_millis(times))
 }
 
 fn sequential(node: &Node, role: &str, args: WritesArgs, sync: &Spread, report: &mut Report) -> Result<()> {
