@@ -1,7 +1,11 @@
 //! Losing nodes: the leader under load, the majority, everybody at once.
 
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
 use troop_tests::{
     cluster::{Cluster, with_cluster},
     load::Load,
@@ -94,8 +98,14 @@ fn a_leader_that_freezes_is_replaced_and_follows_when_it_wakes() {
         cluster.node(leader).pause();
         let took = write_at(cluster, others[0], "meanwhile", Instant::now());
         println!("first write after the leader froze: {took:?}");
+        // A read that waits in its socket, and one that comes right after it woke: neither is answered from before it froze.
+        let waiting = ask_a_frozen_node(cluster.node(leader).admin().address(), "/services/meanwhile");
         cluster.node(leader).wake();
-        // It must not answer from the time before it froze.
+        let status = status_of(waiting);
+        assert!(
+            matches!(status, 200 | 503),
+            "answered {status} from before it froze"
+        );
         let awake = cluster.node(leader).admin().get("/services/meanwhile");
         assert!(matches!(awake.status, 200 | 503), "{awake:?}");
         let seen = eventually(PATIENCE, "the one that froze reads and writes again", || {
@@ -277,4 +287,23 @@ fn stopping_the_leader_fails_no_write_at_the_others() {
         println!("{round} writes while the leader stopped, slowest {slowest:?}");
         assert_eq!(cluster.node_mut(leader).wait_ended(), Some(0));
     });
+}
+
+/// Leaves a request in the node's socket.
+fn ask_a_frozen_node(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).expect("the kernel answers for it");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n"
+    )
+    .expect("room in the socket");
+    stream
+}
+
+fn status_of(mut stream: TcpStream) -> u16 {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.unwrap_or_else(|| panic!("no status in {answer:?}"))
 }

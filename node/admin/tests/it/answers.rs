@@ -1,14 +1,6 @@
 //! Requests and answers on a store in memory, without sockets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-#[path = "support/desk.rs"]
-mod desk;
-#[path = "support/follower.rs"]
-mod follower;
-#[path = "support/lone.rs"]
-mod lone;
-
-use desk::{Desk, Seen, fields};
+use crate::desk::{Desk, Seen, fields};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 

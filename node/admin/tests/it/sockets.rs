@@ -1,15 +1,6 @@
 //! The server over real sockets: limits, deadlines, streams and closing time.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-#![allow(dead_code, reason = "the desk serves two test crates")]
 
-#[path = "support/desk.rs"]
-mod desk;
-#[path = "support/follower.rs"]
-mod follower;
-#[path = "support/lone.rs"]
-mod lone;
-
-use desk::Desk;
+use crate::desk::Desk;
 use serde_json::json;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -226,7 +217,7 @@ async fn stopping_ends_connections_that_do_not_end() {
 #[tokio::test]
 async fn the_status_listener_tells_readiness_and_metrics() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let node = lone::Lone::new(Arc::clone(&store), Vec::new());
+    let node = crate::lone::Lone::new(Arc::clone(&store), Vec::new());
     let options = Options::default();
     let parts = StatusParts {
         store,

@@ -1,16 +1,7 @@
 //! Reads and writes on a copy that may be old, cut off, or one of many: nothing false is said.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-#[path = "support/desk.rs"]
-mod desk;
-#[path = "support/follower.rs"]
-mod follower;
-#[path = "support/lone.rs"]
-mod lone;
-
-use desk::{Desk, Seen, fields};
-use serde_json::{Value, json};
+use crate::desk::Desk;
+use serde_json::json;
 use std::sync::atomic::Ordering;
 
 #[tokio::test]

@@ -1,0 +1,13 @@
+//! The Admin API as its clients see it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod answers;
+mod consistency;
+#[path = "../support/desk.rs"]
+mod desk;
+#[path = "../support/follower.rs"]
+mod follower;
+#[path = "../support/lone.rs"]
+mod lone;
+mod sockets;
