@@ -9,6 +9,14 @@
 //!
 //! What it does not do: look into the program. It knows the command line, the Admin API and the proxy, as users do.
 
+pub mod args;
 pub mod check;
+pub mod cluster;
+pub mod fault;
 pub mod history;
+pub mod line;
 pub mod model;
+pub mod network;
+pub mod report;
+pub mod run;
+pub mod workload;
