@@ -59,11 +59,12 @@ impl RaftStore {
         if !mine.is_committed() || mine.leader_id().node_id != self.node_id() {
             return Err("this node does not lead".into());
         }
-        let (configs, members) = {
+        // One look at a time: a second one while the first is held waits for ever as soon as somebody wants to write in between.
+        let members = self.members();
+        let configs = {
             let metrics = self.raft().metrics();
             let metrics = metrics.borrow_watched();
-            let membership = metrics.membership_config.membership();
-            (membership.get_joint_config().clone(), self.members())
+            metrics.membership_config.membership().get_joint_config().clone()
         };
         let others = members
             .into_iter()
