@@ -9,6 +9,7 @@
 pub mod board;
 pub mod machine;
 pub mod node;
+pub mod view;
 
 use crate::{
     line::{Ask, Silence, ask_once},
@@ -19,7 +20,7 @@ use board::{Board, Seat};
 use http::Method;
 use machine::Machine;
 use node::Node;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -27,6 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::time::sleep;
+use view::View;
 
 /// How long nodes may take to become well again once nothing is broken any more. Far above an election and a snapshot of a test's
 /// size: who needs longer does not recover.
@@ -56,21 +58,6 @@ pub struct Cluster {
     pub network: Option<Network>,
     /// Processes that ended without having been told to, with their last words.
     pub casualties: Vec<String>,
-}
-
-/// What one node says of the cluster.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// Its id.
-    pub id: u64,
-    /// Who leads, to its knowledge.
-    pub leader: Option<u64>,
-    /// Its term.
-    pub term: u64,
-    /// Ids of voters and of all members.
-    pub voters: Vec<u64>,
-    /// Ids of all members.
-    pub members: Vec<u64>,
 }
 
 impl Cluster {
@@ -291,7 +278,7 @@ impl Cluster {
                 }
                 said.push((*number, view));
             }
-            if agree(&said, voters, numbers.len()) {
+            if view::agree(&said, voters, numbers.len()) {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > RECOVERY {
@@ -404,36 +391,5 @@ impl Cluster {
                 ));
             }
         }
-    }
-}
-
-fn agree(said: &[(usize, Result<View, String>)], voters: usize, members: usize) -> bool {
-    let mut leaders = said
-        .iter()
-        .map(|(_, view)| view.as_ref().ok().and_then(|view| view.leader));
-    let Some(Some(leader)) = leaders.next() else {
-        return false;
-    };
-    let counts = |view: &View| view.voters.len() == voters && view.members.len() == members;
-    leaders.all(|other| other == Some(leader)) && said.iter().all(|(_, view)| view.as_ref().is_ok_and(counts))
-}
-
-impl View {
-    fn read(status: &Value) -> Option<View> {
-        let members = status["members"].as_array()?;
-        let ids = |wanted: &dyn Fn(&Value) -> bool| {
-            members
-                .iter()
-                .filter(|member| wanted(member))
-                .filter_map(|member| member["id"].as_u64())
-                .collect()
-        };
-        Some(View {
-            id: status["id"].as_u64()?,
-            leader: status["leader"].as_u64(),
-            term: status["term"].as_u64()?,
-            voters: ids(&|member| member["role"] == "voter"),
-            members: ids(&|_| true),
-        })
     }
 }

@@ -9,9 +9,9 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use std::time::Duration;
 
 /// How long an accident lasts, in milliseconds: from shorter than an election to several of them.
-const HOLD_MS: std::ops::RangeInclusive<u64> = 300..=6_000;
+const HOLD_MS: std::ops::RangeInclusive<u64> = 500..=4_500;
 /// Peace between two accidents, in milliseconds. Clients must get something done, else the checkers see nothing.
-const GAP_MS: std::ops::RangeInclusive<u64> = 800..=2_500;
+const GAP_MS: std::ops::RangeInclusive<u64> = 500..=1_500;
 /// How often a second accident falls into a first one.
 const DOUBLE: f64 = 0.25;
 

@@ -1,7 +1,8 @@
 //! What is acknowledged with `wait=all` is served by all, no proxy ever goes back, and traffic flows whatever happens to the cluster.
 //!
 //! One route per lane answers by itself (`request-termination`), with a message that counts up. A writer raises the number and, when
-//! the answer says that all serve it, asks the proxies at once. Readers ask the proxies all the time: a node that was up from the
+//! the answer says that all serve it, asks the proxies of those it names at once. (A member that is cut off from the others has no
+//! lease and is not waited for, though clients may reach it.) Readers ask the proxies all the time: a node that was up from the
 //! question to the answer must answer well, whoever leads, dies or is cut off elsewhere.
 
 use super::{
@@ -119,6 +120,33 @@ struct Lane {
     path: String,
 }
 
+/// A writer's lines to one node.
+struct Probe {
+    proxy: Line,
+    admin: Line,
+    id: Option<u64>,
+}
+
+impl Probe {
+    fn of(seat: &Seat) -> Self {
+        Probe {
+            proxy: Line::to(seat.machine.proxy),
+            admin: Line::to(seat.machine.admin),
+            id: None,
+        }
+    }
+
+    /// The node's id, asked for once.
+    async fn id(&mut self) -> Option<u64> {
+        if self.id.is_none() {
+            let ask = Ask::new(Method::GET, "/troop/status");
+            let reply = self.admin.ask(ask, PROXY_PATIENCE).await.ok()?;
+            self.id = reply.json()["id"].as_u64();
+        }
+        self.id
+    }
+}
+
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
@@ -190,7 +218,7 @@ impl Shared {
         seat: &Seat,
         lane: &Lane,
         value: u64,
-        probes: &mut HashMap<usize, Line>,
+        probes: &mut HashMap<usize, Probe>,
     ) {
         let body = json!({"config": {"message": format!("v{value}")}});
         let target = format!("/plugins/{}?wait=all&timeout=3s", lane.plugin);
@@ -206,22 +234,25 @@ impl Shared {
             return;
         }
         self.lock().complete += 1;
+        let named = served_by(&reply);
         for other in self.field.board.seats() {
             let Some(up) = self.field.board.up_since(other.number) else {
                 continue;
             };
-            let line = probes
-                .entry(other.number)
-                .or_insert_with(|| Line::to(other.machine.proxy));
-            if let Ok(Some(seen)) = ask_proxy(line, lane).await.map(|reply| number_in(&reply))
-                && seen < value
-                && self.field.board.up_since(other.number) == Some(up)
-            {
+            let probe = probes.entry(other.number).or_insert_with(|| Probe::of(&other));
+            if !probe.id().await.is_some_and(|id| named.contains(&id)) {
+                continue;
+            }
+            let seen = ask_proxy(&mut probe.proxy, lane)
+                .await
+                .ok()
+                .as_ref()
+                .and_then(number_in);
+            let was_up = self.field.board.up_since(other.number) == Some(up);
+            if let Some(seen) = seen.filter(|seen| *seen < value && was_up) {
                 let text = format!(
-                    "node {} serves v{seen} after wait=all of v{value} at node {} was complete (served by {})",
-                    other.number,
-                    seat.number,
-                    reply.header("x-troop-served-by").unwrap_or("?")
+                    "node {} serves v{seen} after wait=all of v{value} at node {} named it as serving",
+                    other.number, seat.number,
                 );
                 self.violated(lane, text);
             }
@@ -316,6 +347,12 @@ impl Shared {
 async fn ask_proxy(line: &mut Line, lane: &Lane) -> Result<Reply, Silence> {
     line.ask(Ask::new(Method::GET, lane.path.clone()), PROXY_PATIENCE)
         .await
+}
+
+/// Ids of the nodes that an answer says serve the change.
+fn served_by(reply: &Reply) -> Vec<u64> {
+    let named = reply.header("x-troop-served-by").unwrap_or_default();
+    named.split(',').filter_map(|id| id.trim().parse().ok()).collect()
 }
 
 /// The number in a terminated request's message.
