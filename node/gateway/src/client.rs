@@ -90,7 +90,7 @@ impl Client {
     ) -> Self {
         let ip = address.ip().to_canonical();
         let slot = worker.sweep.enter();
-        slot.wait(Stage::Idle, worker.options.limits.idle_timeout);
+        slot.wait(Stage::Idle, worker.options.limits.first_byte_timeout);
         Client {
             trusted: worker.options.trusted_ips.iter().any(|net| net.contains(&ip)),
             address_text: ip.to_string(),

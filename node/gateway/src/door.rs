@@ -31,6 +31,9 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
         return Err(Rescue::MethodNotAllowed);
     }
     let fields = Fields::notice(&parts.headers);
+    if fields.odd_coding {
+        return Err(Rescue::BadRequest);
+    }
     let host = host(&fields, parts.version)?;
     let target = target(&parts.uri)?;
     let (raw_path, query) = match target.bytes().position(|b| b == b'?') {
@@ -187,6 +190,25 @@ mod tests {
             &["[x]"],
         ] {
             check("GET", "/", hosts, Err(Rescue::BadRequest));
+        }
+    }
+
+    #[test]
+    fn a_body_is_in_chunks_or_not_and_nothing_else() {
+        for (codings, admitted) in [
+            (&["chunked"][..], true),
+            (&["Chunked"], true),
+            (&["chunked", "chunked"], false),
+            (&["chunked, chunked"], false),
+            (&["identity"], false),
+            (&["gzip, chunked"], false),
+        ] {
+            let mut request = Request::builder().uri("/").header("host", "a");
+            for coding in codings {
+                request = request.header("transfer-encoding", *coding);
+            }
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            assert_eq!(admit(&parts).is_ok(), admitted, "{codings:?}");
         }
     }
 

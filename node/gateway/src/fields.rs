@@ -23,6 +23,9 @@ pub(crate) struct Fields<'a> {
     pub wants_trailers: bool,
     /// There is a `Content-Length`, if only of zero.
     pub has_length: bool,
+    /// The body is coded in a way that cannot be undone here, or coded twice.
+    pub odd_coding: bool,
+    chunked: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -37,6 +40,11 @@ impl<'a> Fields<'a> {
                 }
                 "connection" => fields.connection.push(value),
                 "content-length" => fields.has_length = true,
+                "transfer-encoding" => {
+                    let plain = value.as_bytes().eq_ignore_ascii_case(b"chunked");
+                    fields.odd_coding |= fields.chunked || !plain;
+                    fields.chunked = true;
+                }
                 "upgrade" => fields.upgrade = Some(value),
                 "te" => fields.wants_trailers |= lists(value, "trailers"),
                 _ => {}

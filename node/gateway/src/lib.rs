@@ -36,6 +36,7 @@ mod request_id;
 mod rescue;
 mod respond;
 mod runloop;
+mod scene;
 mod shelf;
 mod sweep;
 mod tail;

@@ -12,7 +12,9 @@ pub struct Limits {
     pub head_max_bytes: usize,
     /// From the first byte of a head to its last: a total, not a pause between bytes, which a slow attacker would keep.
     pub head_timeout: Duration,
-    /// How long a client may keep a connection without a request. Kong: 75 s.
+    /// How long a new connection may stay silent: browsers open some ahead of need, attackers open many.
+    pub first_byte_timeout: Duration,
+    /// How long a client may keep a connection without another request. Kong: 75 s.
     pub idle_timeout: Duration,
     /// How long a request's body may pause.
     pub body_pause_timeout: Duration,
@@ -53,6 +55,7 @@ impl Default for Limits {
         Limits {
             head_max_bytes: 32 * 1024,
             head_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             body_pause_timeout: Duration::from_secs(60),
             body_grace: Duration::from_secs(10),

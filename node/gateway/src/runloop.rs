@@ -26,22 +26,23 @@ use crate::{
     },
     plan::{
         Plan,
-        compile::{Admits, Route, Service},
+        compile::{Route, Service},
     },
     request_id::RequestId,
     rescue::Rescue,
+    scene::{Scene, bare_host, check_protocol},
     tail::Owned,
     to_client::ToClient,
     view::{RequestView, RoutedHeaders},
 };
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
+use http::{HeaderMap, Method, Request, Response, Version, request};
 use hyper::body::Incoming;
 use std::{borrow::Cow, convert::Infallible, net::IpAddr, rc::Rc, time::Instant};
 use troop_plugin_api::{
     Client as ClientFacts, Edits, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme,
     Scope, Shared, UriCapture, Verdict,
 };
-use troop_router::{Match, PathHandling, RequestHead, Tls, upstream_path};
+use troop_router::{Match, RequestHead, Tls};
 
 /// Serves one request.
 pub(crate) async fn serve(
@@ -108,22 +109,8 @@ struct Wishes {
     query: Option<String>,
 }
 
-/// A routed request.
-struct Scene<'a> {
-    plan: &'a Plan,
-    parts: &'a request::Parts,
-    asked: &'a Asked<'a>,
-    found: &'a Match<'a, Route>,
-    scheme: Scheme,
-    /// Lower-case, without port.
-    host: &'a str,
-}
-
 /// Unread bodies up to this size are worth reading to keep the connection.
 const DRAIN_MAX_BYTES: u64 = 64 * 1024;
-
-/// Kong: what `$host` is for a request without one.
-const NAMELESS: &str = "kong";
 
 impl From<Rescue> for Ended {
     fn from(rescue: Rescue) -> Self {
@@ -350,25 +337,8 @@ impl<'c> Course<'c> {
         });
         let noticed = edited.as_ref().map(Fields::notice);
         let fields = noticed.as_ref().unwrap_or(&scene.asked.fields);
-        let client = self.client;
-        let worker = &client.worker;
         let address_text = self.address_text();
-        let forwarded = Forwarded {
-            client: &address_text,
-            connection: &client.address_text,
-            trusted: client.trusted,
-            scheme: if client.tls.is_some() { "https" } else { "http" },
-            host: scene.host,
-            port: &client.port_text,
-            path: scene.asked.raw_path,
-            prefix: scene.stripped_prefix(),
-            via: if scene.parts.version == Version::HTTP_10 {
-                &worker.via_10
-            } else {
-                &worker.via_11
-            },
-            request_id: worker.options.headers.request_id.then(|| self.id.as_bytes()),
-        };
+        let forwarded = self.forwarded(scene, &address_text);
         if intake.length().is_none() {
             let patient = scene.found.payload.facts.request_buffering;
             Box::pin(intake.gather(patient)).await.map_err(Rescue::from)?;
@@ -387,18 +357,12 @@ impl<'c> Course<'c> {
             },
         };
         let means = Means {
-            worker,
-            slot: &client.slot,
+            worker: &self.client.worker,
+            slot: &self.client.slot,
         };
-        let asked = attempt::ask(
-            scene.plan,
-            service,
-            &outgoing,
-            &mut upload,
-            &means,
-            &mut self.trail,
-        )
-        .await;
+        let mut trail = Trail::default();
+        let asked = attempt::ask(scene.plan, service, &outgoing, &mut upload, &means, &mut trail).await;
+        self.trail = trail;
         self.received = upload.received();
         self.clogged &= !upload.is_done();
         Ok(Proxied {
@@ -406,6 +370,30 @@ impl<'c> Course<'c> {
             upload,
             timeouts: service.timeouts,
         })
+    }
+
+    fn forwarded<'a>(&'a self, scene: &'a Scene<'_>, client: &'a str) -> Forwarded<'a> {
+        let worker = &self.client.worker;
+        Forwarded {
+            client,
+            connection: &self.client.address_text,
+            trusted: self.client.trusted,
+            scheme: if self.client.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            },
+            host: scene.host,
+            port: &self.client.port_text,
+            path: scene.asked.raw_path,
+            prefix: scene.stripped_prefix(),
+            via: if scene.parts.version == Version::HTTP_10 {
+                &worker.via_10
+            } else {
+                &worker.via_11
+            },
+            request_id: worker.options.headers.request_id.then(|| self.id.as_bytes()),
+        }
     }
 
     fn address_text(&self) -> Cow<'c, str> {
@@ -417,90 +405,16 @@ impl<'c> Course<'c> {
     }
 }
 
-impl Scene<'_> {
-    fn stripped(&self) -> usize {
-        if self.found.payload.facts.strip_path {
-            self.found.path.length()
-        } else {
-            0
-        }
-    }
-
-    /// Kong: nothing is said of a stripped `/`.
-    fn stripped_prefix(&self) -> &str {
-        match &self.asked.path[..self.stripped()] {
-            "/" => "",
-            prefix => prefix,
-        }
-    }
-
-    /// Path and query for the peer.
-    fn target(&self, service: &Service, query: Option<&str>) -> String {
-        let mut target = upstream_path(
-            service.path.as_deref(),
-            &self.asked.path,
-            self.stripped(),
-            PathHandling::V0,
-        );
-        match query {
-            None => target.push_str(self.asked.query),
-            Some("") => {}
-            Some(query) => {
-                target.push('?');
-                target.push_str(query);
-            }
-        }
-        target
-    }
-
-    fn captures(&self) -> Vec<UriCapture> {
-        let groups = self.found.path.captures(&self.asked.path);
-        let owned = groups.into_iter().map(|group| UriCapture {
-            index: group.index,
-            name: group.name.map(str::to_owned),
-            value: group.value.to_owned(),
-        });
-        owned.collect()
-    }
-}
-
 fn failed(failure: &troop_plugin_api::Failure) -> Ended {
     let cause = std::error::Error::source(failure).map(ToString::to_string);
     tracing::error!(error = %failure, cause, "a plugin failed");
     Rescue::PluginFailed.into()
 }
 
-/// Kong: plain requests to a route for TLS are told so, or sent there.
-fn check_protocol(route: &Route, scheme: Scheme, host: &str, parts: &request::Parts) -> Result<(), Rescue> {
-    match (route.facts.admits, scheme) {
-        (Admits::Any, _) | (Admits::Https, Scheme::Https) => Ok(()),
-        (Admits::Grpc, _) => Err(Rescue::UseHttp2),
-        (Admits::Https, Scheme::Http) => Err(match StatusCode::from_u16(route.facts.redirect_status) {
-            Ok(status) if status.is_redirection() => {
-                let target = parts.uri.path_and_query().map_or("/", |p| p.as_str());
-                Rescue::Redirect(status, format!("https://{host}{target}"))
-            }
-            _ => Rescue::UseHttps,
-        }),
-    }
-}
-
 fn wants_keep_alive(fields: &Fields<'_>, version: Version) -> bool {
     match version {
         Version::HTTP_10 => fields.connection_lists("keep-alive"),
         _ => !fields.connection_lists("close"),
-    }
-}
-
-/// Lower-case, without port.
-fn bare_host(host: &str) -> Cow<'_, str> {
-    let name = door::host_name(host);
-    if name.is_empty() {
-        Cow::Borrowed(NAMELESS)
-    } else if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
     }
 }
 
@@ -528,17 +442,5 @@ mod tests {
     #[test]
     fn the_future_of_an_exchange_stays_below_four_kilobytes() {
         assert!(size_of_future(serve) < 4 * 1024, "{}", size_of_future(serve));
-    }
-
-    #[test]
-    fn a_host_is_told_in_lower_case_without_port() {
-        for (sent, told) in [
-            ("a.test", "a.test"),
-            ("A.Test:80", "a.test"),
-            ("", NAMELESS),
-            ("[::1]:80", "[::1]"),
-        ] {
-            assert_eq!(bare_host(sent), told);
-        }
     }
 }

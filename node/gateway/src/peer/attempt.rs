@@ -49,7 +49,7 @@ pub(crate) struct Outgoing<'a> {
 /// A peer answered.
 pub(crate) struct Answered {
     pub head: Box<PeerHead>,
-    pub link: Link,
+    pub link: Box<Link>,
     pub lease: Lease,
     pub peer: SocketAddr,
     /// When the last try began.
@@ -148,7 +148,7 @@ async fn try_peer(
     outgoing: &Outgoing<'_>,
     upload: &mut Upload,
     means: &Means<'_>,
-) -> Result<(Box<PeerHead>, Link), Failed> {
+) -> Result<(Box<PeerHead>, Box<Link>), Failed> {
     let now = means.slot.now_ms();
     while let Some(mut link) = poll_fn(|cx| Poll::Ready(means.worker.pool.take(key, now, cx))).await {
         match send_on(&mut link, host, service, outgoing, upload, means).await {
@@ -206,9 +206,14 @@ fn was_stale(error: &TryError) -> bool {
     matches!(error, TryError::Closed | TryError::Broken(_))
 }
 
-/// Kong (nginx): what may not be repeated is not repeated once it was sent.
+/// Kong (nginx): what may not be repeated is not repeated once it was sent. A peer that answered, if only nonsense, has had the request: it is not
+/// asked again either.
 fn may_try_again(failed: &Failed, method: &Method, upload: &Upload) -> bool {
-    if matches!(failed.error, TryError::Client(_)) || !upload.can_repeat() {
+    let settled = matches!(
+        failed.error,
+        TryError::Client(_) | TryError::Head(_) | TryError::Interims
+    );
+    if settled || !upload.can_repeat() {
         return false;
     }
     !failed.sent || !matches!(method.as_str(), "POST" | "LOCK" | "PATCH")
@@ -217,6 +222,7 @@ fn may_try_again(failed: &Failed, method: &Method, upload: &Upload) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::head::HeadError;
     use std::io;
 
     fn check(method: &str, error: TryError, sent: bool, again: bool) {
@@ -242,5 +248,7 @@ mod tests {
             check(method, TryError::TimedOut, true, false);
         }
         check("GET", TryError::Client(IntakeError::TooSlow), true, false);
+        check("GET", TryError::Interims, true, false);
+        check("GET", HeadError::Length.into(), true, false);
     }
 }

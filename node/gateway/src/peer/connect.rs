@@ -25,7 +25,7 @@ pub(crate) async fn connect(
     tls: &PeerTls,
     slot: &Slot,
     timeouts: Timeouts,
-) -> Result<Link, TryError> {
+) -> Result<Box<Link>, TryError> {
     slot.wait(Stage::Exchange, timeouts.connect);
     let stream = in_time(slot, TcpStream::connect(key.address)).await?;
     stream.set_nodelay(true).map_err(TryError::Connect)?;
@@ -38,7 +38,7 @@ pub(crate) async fn connect(
             PeerStream::Tls(Box::new(in_time(slot, connector.connect(name, stream)).await?))
         }
     };
-    Ok(Link::new(stream))
+    Ok(Box::new(Link::new(stream)))
 }
 
 fn server_name(wanted: &TlsKey) -> Result<ServerName<'static>, TryError> {

@@ -51,7 +51,7 @@ enum Rest {
 /// A body coming from a peer.
 pub(crate) struct Download {
     /// None once the link was given back or given up.
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     lease: Lease,
     rest: Rest,
     /// What is left of the request's body, which the peer answered early.
@@ -75,7 +75,7 @@ pub(crate) struct Pauses {
 impl Download {
     /// The body behind a head. `upload` is what is left of the request's body.
     pub fn new(
-        link: Link,
+        link: Box<Link>,
         lease: Lease,
         framing: Framing,
         reusable: bool,

@@ -35,7 +35,7 @@ pub(crate) struct Pool {
 }
 
 struct Waiting {
-    link: Link,
+    link: Box<Link>,
     since_ms: u64,
 }
 
@@ -56,7 +56,7 @@ impl Pool {
     }
 
     /// A connection that waited for this peer, if there is a good one.
-    pub fn take(&self, key: &PeerKey, now_ms: u64, cx: &mut Context<'_>) -> Option<Link> {
+    pub fn take(&self, key: &PeerKey, now_ms: u64, cx: &mut Context<'_>) -> Option<Box<Link>> {
         let mut ranks = self.ranks.borrow_mut();
         let rank = ranks.get_mut(key)?;
         while let Some(mut waiting) = rank.pop() {
@@ -67,7 +67,7 @@ impl Pool {
         None
     }
 
-    fn put(&self, key: &PeerKey, mut link: Link, now_ms: u64) {
+    fn put(&self, key: &PeerKey, mut link: Box<Link>, now_ms: u64) {
         let worn = self.options.requests_max > 0 && link.served >= self.options.requests_max;
         if worn || self.options.pool_size == 0 {
             return;
@@ -110,7 +110,7 @@ impl Lease {
     }
 
     /// The link waits for its next request.
-    pub fn give_back(&self, link: Link) {
+    pub fn give_back(&self, link: Box<Link>) {
         self.pool.put(&self.key, link, self.slot.now_ms());
     }
 }

@@ -146,7 +146,7 @@ async fn a_refusal_comes_after_the_answers_before_it() {
 async fn slow_clients_are_let_go() {
     let limits = Limits {
         head_timeout: Duration::from_millis(200),
-        idle_timeout: Duration::from_millis(300),
+        first_byte_timeout: Duration::from_millis(300),
         body_pause_timeout: Duration::from_millis(200),
         ..Limits::default()
     };

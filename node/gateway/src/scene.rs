@@ -1,0 +1,127 @@
+//! A routed request: what was asked, whom the router chose, and what follows from the two.
+
+use crate::{
+    door::{self, Asked},
+    plan::{
+        Plan,
+        compile::{Admits, Route, Service},
+    },
+    rescue::Rescue,
+};
+use http::{StatusCode, request};
+use std::borrow::Cow;
+use troop_plugin_api::{Scheme, UriCapture};
+use troop_router::{Match, PathHandling, upstream_path};
+
+/// A routed request.
+pub(crate) struct Scene<'a> {
+    pub plan: &'a Plan,
+    pub parts: &'a request::Parts,
+    pub asked: &'a Asked<'a>,
+    pub found: &'a Match<'a, Route>,
+    /// As the client sees it, behind a trusted proxy too.
+    pub scheme: Scheme,
+    /// Lower-case, without port.
+    pub host: &'a str,
+}
+
+/// Kong: what `$host` is for a request without one.
+const NAMELESS: &str = "kong";
+
+impl Scene<'_> {
+    /// How many bytes of the path the route strips.
+    fn stripped(&self) -> usize {
+        if self.found.payload.facts.strip_path {
+            self.found.path.length()
+        } else {
+            0
+        }
+    }
+
+    /// Kong: nothing is said of a stripped `/`.
+    pub fn stripped_prefix(&self) -> &str {
+        match &self.asked.path[..self.stripped()] {
+            "/" => "",
+            prefix => prefix,
+        }
+    }
+
+    /// Path and query for the peer.
+    pub fn target(&self, service: &Service, query: Option<&str>) -> String {
+        let mut target = upstream_path(
+            service.path.as_deref(),
+            &self.asked.path,
+            self.stripped(),
+            PathHandling::V0,
+        );
+        match query {
+            None => target.push_str(self.asked.query),
+            Some("") => {}
+            Some(query) => {
+                target.push('?');
+                target.push_str(query);
+            }
+        }
+        target
+    }
+
+    /// Groups of the route's regular expression.
+    pub fn captures(&self) -> Vec<UriCapture> {
+        let groups = self.found.path.captures(&self.asked.path);
+        let owned = groups.into_iter().map(|group| UriCapture {
+            index: group.index,
+            name: group.name.map(str::to_owned),
+            value: group.value.to_owned(),
+        });
+        owned.collect()
+    }
+}
+
+/// Kong: plain requests to a route for TLS are told so, or sent there.
+pub(crate) fn check_protocol(
+    route: &Route,
+    scheme: Scheme,
+    host: &str,
+    parts: &request::Parts,
+) -> Result<(), Rescue> {
+    match (route.facts.admits, scheme) {
+        (Admits::Any, _) | (Admits::Https, Scheme::Https) => Ok(()),
+        (Admits::Grpc, _) => Err(Rescue::UseHttp2),
+        (Admits::Https, Scheme::Http) => Err(match StatusCode::from_u16(route.facts.redirect_status) {
+            Ok(status) if status.is_redirection() => {
+                let target = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+                Rescue::Redirect(status, format!("https://{host}{target}"))
+            }
+            _ => Rescue::UseHttps,
+        }),
+    }
+}
+
+/// Lower-case, without port.
+pub(crate) fn bare_host(host: &str) -> Cow<'_, str> {
+    let name = door::host_name(host);
+    if name.is_empty() {
+        Cow::Borrowed(NAMELESS)
+    } else if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_told_in_lower_case_without_port() {
+        for (sent, told) in [
+            ("a.test", "a.test"),
+            ("A.Test:80", "a.test"),
+            ("", NAMELESS),
+            ("[::1]:80", "[::1]"),
+        ] {
+            assert_eq!(bare_host(sent), told);
+        }
+    }
+}
