@@ -19,7 +19,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use thiserror::Error;
@@ -180,25 +180,37 @@ impl Intake {
     /// Kong: a buffered request is sent on with its length, never in chunks; some origins know no chunks.
     pub async fn gather(&mut self, patient: bool) -> Result<(), IntakeError> {
         self.slot.wait(Stage::Exchange, self.rules.pause);
-        poll_fn(|cx| self.poll_gather(cx, patient)).await
+        let mut seen = None;
+        poll_fn(|cx| {
+            let gathered = self.poll_gather(cx);
+            match gathered {
+                // What has arrived already is handed on piece by piece, each after a turn of the codec.
+                Poll::Pending if !patient && seen.replace(self.jug_bytes) != Some(self.jug_bytes) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Pending if !patient => Poll::Ready(Ok(())),
+                Poll::Pending if self.slot.is_overdue() => Poll::Ready(Err(IntakeError::TooSlow)),
+                other => other,
+            }
+        })
+        .await
     }
 
-    fn poll_gather(&mut self, cx: &mut Context<'_>, patient: bool) -> Poll<Result<(), IntakeError>> {
+    /// Pending while the client has to send more.
+    fn poll_gather(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), IntakeError>> {
         while self.jug_bytes < self.rules.jug_max_bytes {
-            match self.poll_hose(cx) {
-                Poll::Ready(Some(Ok(piece))) => {
+            match ready!(self.poll_hose(cx)) {
+                Some(Ok(piece)) => {
                     self.slot.extend(self.rules.pause);
                     self.jug_bytes += piece.len();
                     self.jug.push(piece);
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                Poll::Ready(None) => {
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => {
                     self.declared = Some(self.jug_bytes as u64);
                     break;
                 }
-                Poll::Pending if !patient => break,
-                Poll::Pending if self.slot.is_overdue() => return Poll::Ready(Err(IntakeError::TooSlow)),
-                Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(Ok(()))

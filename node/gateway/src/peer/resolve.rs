@@ -157,14 +157,14 @@ impl Names {
         let name: Arc<str> = name.into();
         let (names, key) = (Arc::clone(self), Arc::clone(&name));
         let task = self.control.spawn(async move { names.fetch(key).await });
+        let (names, key) = (Arc::clone(self), Arc::clone(&name));
         let running = async move {
-            let ended = |_| {
-                Arc::new(Answer::new(
-                    Err(NameError::Unanswered("the resolver stopped".into())),
-                    UNANSWERED,
-                ))
-            };
-            task.await.unwrap_or_else(ended)
+            task.await.unwrap_or_else(|_| {
+                // It panicked, or the control runtime ends: whoever comes next asks anew.
+                names.is_answered(&key);
+                let reason = NameError::Unanswered("the resolver stopped".into());
+                Arc::new(Answer::new(Err(reason), UNANSWERED))
+            })
         };
         let running = running.boxed().shared();
         asking.insert(name, running.clone());
@@ -190,11 +190,15 @@ impl Names {
             Err(error) => Answer::new(Err(NameError::Unanswered(error.to_string())), UNANSWERED),
         });
         self.file(Arc::clone(&name), &card);
+        self.is_answered(&name);
+        card
+    }
+
+    fn is_answered(&self, name: &str) {
         self.asking
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&name);
-        card
+            .remove(name);
     }
 
     /// Files a card, unless it only says that nobody answered and an older one says more.

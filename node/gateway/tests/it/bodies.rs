@@ -64,10 +64,13 @@ async fn a_body_of_unknown_length_streams_in_chunks_if_the_route_says_so_or_it_i
     house
         .route("/unbuffered", Some(service), json!({"request_buffering": false}))
         .await;
+    let whole = "POST /unbuffered HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+    let whole = ask(house.address(), whole).await;
+    assert!(whole.text().contains("Content-Length: 11"), "{}", whole.text());
     let mut wire = Wire::dial(house.address()).await;
     let head = "POST /unbuffered HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
     wire.send(head.as_bytes()).await;
-    until("the request under way", async || origin.hits() == 1).await;
+    until("the request under way", async || origin.hits() == 2).await;
     wire.send(b"0\r\n\r\n").await;
     assert!(wire.answer().await.text().contains("Transfer-Encoding: chunked"));
     let mut wire = Wire::dial(house.address()).await;
