@@ -258,6 +258,9 @@ fn config(options: &Options, cluster: &str) -> Config {
         // One node whose disk was set back (an old image of its machine) is filled up again. Otherwise every leader would stop over it.
         allow_log_reversion: Some(true),
         broadcast_submitted_on_append: Some(true),
+        // A leader that comes back is elected anew. Entries go out before they are synced here, so others may have committed what this
+        // disk has lost: as leader of the same term it would give the same log ids to other entries.
+        enable_leader_restore: Some(false),
         ..Config::default()
     }
 }
