@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-    fault::{KINDS, Kind},
+    fault::{KINDS, Kind, Means},
     workload,
 };
 use clap::{Parser, Subcommand, ValueEnum};
@@ -119,11 +119,11 @@ impl RunArgs {
         Duration::from_secs_f64(self.minutes * 60.0)
     }
 
-    /// The kinds of faults that are asked for. `all` means all that this run can do.
+    /// The kinds of faults that are asked for. `all` means all that this run has the means for.
     ///
     /// # Errors
-    /// An unknown name, or a fault on a network that is not there.
-    pub fn kinds(&self, with_network: bool) -> Result<Vec<Kind>, String> {
+    /// An unknown name, or a fault without its means.
+    pub fn kinds(&self, means: Means) -> Result<Vec<Kind>, String> {
         let mut kinds = Vec::new();
         for name in &self.faults {
             match name.as_str() {
@@ -132,18 +132,19 @@ impl RunArgs {
                     KINDS
                         .iter()
                         .map(|entry| entry.kind)
-                        .filter(|kind| with_network || !kind.is_on_network()),
+                        .filter(|kind| means.allow(*kind)),
                 ),
-                name => kinds.push(
-                    Kind::from_name(name)
-                        .ok_or_else(|| format!("there is no fault {name}; `list` names them"))?,
-                ),
+                name => {
+                    let kind = Kind::from_name(name);
+                    kinds.push(kind.ok_or_else(|| format!("there is no fault {name}; `list` names them"))?);
+                }
             }
         }
-        match kinds.iter().find(|kind| kind.is_on_network() && !with_network) {
+        match kinds.iter().find(|kind| !means.allow(**kind)) {
             Some(kind) => Err(format!(
-                "the fault {} needs networks of their own for the nodes",
-                kind.name()
+                "this run has not the means for the fault {}: {:?}",
+                kind.name(),
+                kind.needs()
             )),
             None => Ok(kinds),
         }
@@ -170,6 +171,11 @@ impl RunArgs {
 mod tests {
     use super::*;
 
+    const ALL: Means = Means {
+        wires: true,
+        disks: true,
+    };
+
     fn run(arguments: &[&str]) -> RunArgs {
         let all = ["troop-jepsen", "run"].iter().chain(arguments);
         match Cli::try_parse_from(all).unwrap().command {
@@ -181,9 +187,9 @@ mod tests {
     #[test]
     fn all_means_all_that_can_be_done() {
         let args = run(&[]);
-        assert_eq!(args.kinds(true).unwrap().len(), KINDS.len());
+        assert_eq!(args.kinds(ALL).unwrap().len(), KINDS.len());
         assert!(
-            args.kinds(false)
+            args.kinds(Means::default())
                 .unwrap()
                 .iter()
                 .all(|kind| !kind.is_on_network())
@@ -194,12 +200,16 @@ mod tests {
     #[test]
     fn names_are_checked() {
         let args = run(&["--faults", "kill-one,halves", "--workloads", "set"]);
-        assert_eq!(args.kinds(true), Ok(vec![Kind::KillOne, Kind::Halves]));
-        assert!(args.kinds(false).unwrap_err().contains("halves needs networks"));
+        assert_eq!(args.kinds(ALL), Ok(vec![Kind::KillOne, Kind::Halves]));
+        assert!(
+            args.kinds(Means::default())
+                .unwrap_err()
+                .contains("means for the fault halves")
+        );
         assert_eq!(args.workloads(), Ok(vec!["set"]));
         assert!(
             run(&["--faults", "flood"])
-                .kinds(true)
+                .kinds(ALL)
                 .unwrap_err()
                 .contains("no fault flood")
         );
@@ -209,6 +219,6 @@ mod tests {
                 .unwrap_err()
                 .contains("no workload bank")
         );
-        assert_eq!(run(&["--faults", "none"]).kinds(true), Ok(vec![]));
+        assert_eq!(run(&["--faults", "none"]).kinds(ALL), Ok(vec![]));
     }
 }

@@ -7,6 +7,7 @@
 //! all children being started by the main thread, which is why everything here belongs to the main task.
 
 pub mod board;
+pub mod disk;
 pub mod machine;
 pub mod node;
 pub mod view;
@@ -45,6 +46,8 @@ pub struct Recipe {
     pub directory: PathBuf,
     /// Flags beside the addresses.
     pub flags: Vec<String>,
+    /// Whether each node has a disk of its own.
+    pub own_disks: bool,
 }
 
 /// All nodes.
@@ -293,6 +296,37 @@ impl Cluster {
         self.look_for_casualties();
         self.board.down(number);
         self.node_mut(number).kill()
+    }
+
+    /// Cuts a node's power: the disk first, as what is in flight then is lost, and after `agony` the process. Whether both were on.
+    pub async fn cut_power(&mut self, numbers: &[usize], agony: Duration) -> usize {
+        self.look_for_casualties();
+        let mut off = Vec::new();
+        for number in numbers {
+            self.board.down(*number);
+            self.board.cut(*number);
+            let node = self.node_mut(*number);
+            off.push(node.is_running() && node.cut_power());
+        }
+        sleep(agony).await;
+        for number in numbers {
+            self.node_mut(*number).kill();
+        }
+        off.into_iter().filter(|off| *off).count()
+    }
+
+    /// Power again, and a start.
+    ///
+    /// # Errors
+    /// The disk or the process cannot be started.
+    pub fn restore_power(&mut self, number: usize) -> Result<()> {
+        self.node(number).restore_power()?;
+        self.start(number)
+    }
+
+    /// Copies all data directories that will go with their disks.
+    pub fn keep_data(&self) {
+        self.nodes.values().for_each(Node::keep_data);
     }
 
     /// `SIGTERM`, then waits for the end. Whether it ended by itself.

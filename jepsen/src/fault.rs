@@ -48,6 +48,45 @@ pub enum Kind {
     Loss,
     /// Frames are late and overtake each other.
     Delay,
+    /// The power of one node fails: what was not synced is gone.
+    PowerOne,
+    /// The leader's power fails.
+    PowerLeader,
+    /// The power of a majority fails.
+    PowerMajority,
+    /// The power fails.
+    PowerAll,
+}
+
+/// What a fault cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// Wires that can be cut.
+    Wires,
+    /// Disks whose power can be cut.
+    Disks,
+}
+
+/// What a run has, and so which faults it can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Means {
+    /// Wires that can be cut.
+    pub wires: bool,
+    /// Disks whose power can be cut.
+    pub disks: bool,
+}
+
+impl Means {
+    /// Whether they are enough for a fault.
+    pub fn allow(self, kind: Kind) -> bool {
+        match kind.needs() {
+            Needs::Nothing => true,
+            Needs::Wires => self.wires,
+            Needs::Disks => self.disks,
+        }
+    }
 }
 
 /// A kind with what people need to know.
@@ -57,39 +96,39 @@ pub struct Entry {
     pub kind: Kind,
     /// Its name on the command line.
     pub name: &'static str,
-    /// Whether it needs wires that can be cut.
-    pub on_network: bool,
+    /// What it cannot do without.
+    pub needs: Needs,
 }
 
-const fn entry(kind: Kind, name: &'static str, on_network: bool) -> Entry {
-    Entry {
-        kind,
-        name,
-        on_network,
-    }
+const fn entry(kind: Kind, name: &'static str, needs: Needs) -> Entry {
+    Entry { kind, name, needs }
 }
 
 /// All kinds.
-pub const KINDS: [Entry; 19] = [
-    entry(Kind::KillOne, "kill-one", false),
-    entry(Kind::KillLeader, "kill-leader", false),
-    entry(Kind::KillMajority, "kill-majority", false),
-    entry(Kind::KillAll, "kill-all", false),
-    entry(Kind::StopOne, "stop-one", false),
-    entry(Kind::StopLeader, "stop-leader", false),
-    entry(Kind::PauseOne, "pause-one", false),
-    entry(Kind::PauseLeader, "pause-leader", false),
-    entry(Kind::PauseMajority, "pause-majority", false),
-    entry(Kind::Replace, "replace", false),
-    entry(Kind::Learner, "learner", false),
-    entry(Kind::Halves, "halves", true),
-    entry(Kind::LeaderAlone, "leader-alone", true),
-    entry(Kind::LeaderInMajority, "leader-in-majority", true),
-    entry(Kind::Mute, "mute", true),
-    entry(Kind::Deaf, "deaf", true),
-    entry(Kind::Ring, "ring", true),
-    entry(Kind::Loss, "loss", true),
-    entry(Kind::Delay, "delay", true),
+pub const KINDS: [Entry; 23] = [
+    entry(Kind::KillOne, "kill-one", Needs::Nothing),
+    entry(Kind::KillLeader, "kill-leader", Needs::Nothing),
+    entry(Kind::KillMajority, "kill-majority", Needs::Nothing),
+    entry(Kind::KillAll, "kill-all", Needs::Nothing),
+    entry(Kind::StopOne, "stop-one", Needs::Nothing),
+    entry(Kind::StopLeader, "stop-leader", Needs::Nothing),
+    entry(Kind::PauseOne, "pause-one", Needs::Nothing),
+    entry(Kind::PauseLeader, "pause-leader", Needs::Nothing),
+    entry(Kind::PauseMajority, "pause-majority", Needs::Nothing),
+    entry(Kind::Replace, "replace", Needs::Nothing),
+    entry(Kind::Learner, "learner", Needs::Nothing),
+    entry(Kind::Halves, "halves", Needs::Wires),
+    entry(Kind::LeaderAlone, "leader-alone", Needs::Wires),
+    entry(Kind::LeaderInMajority, "leader-in-majority", Needs::Wires),
+    entry(Kind::Mute, "mute", Needs::Wires),
+    entry(Kind::Deaf, "deaf", Needs::Wires),
+    entry(Kind::Ring, "ring", Needs::Wires),
+    entry(Kind::Loss, "loss", Needs::Wires),
+    entry(Kind::Delay, "delay", Needs::Wires),
+    entry(Kind::PowerOne, "power-one", Needs::Disks),
+    entry(Kind::PowerLeader, "power-leader", Needs::Disks),
+    entry(Kind::PowerMajority, "power-majority", Needs::Disks),
+    entry(Kind::PowerAll, "power-all", Needs::Disks),
 ];
 
 impl Kind {
@@ -105,9 +144,14 @@ impl Kind {
         self.entry().name
     }
 
-    /// Whether it needs wires that can be cut.
+    /// What it cannot do without.
+    pub fn needs(self) -> Needs {
+        self.entry().needs
+    }
+
+    /// Whether it cuts wires.
     pub fn is_on_network(self) -> bool {
-        self.entry().on_network
+        self.needs() == Needs::Wires
     }
 
     /// The kind of that name.

@@ -15,7 +15,7 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use troop_jepsen::{
     args::{Cli, Command, ReplayArgs, RunArgs, Wires},
-    fault::KINDS,
+    fault::{KINDS, Needs},
     network::namespaces::Namespaces,
     report::{Outcome, document},
     run, workload,
@@ -45,14 +45,18 @@ fn begin(cli: Cli) -> Result<u8> {
 fn list() {
     say("faults:");
     for entry in &KINDS {
-        say(&format!(
-            "  {}{}",
-            entry.name,
-            if entry.on_network { " (network)" } else { "" }
-        ));
+        say(&format!("  {}{}", entry.name, needs(entry.needs)));
     }
     say("workloads:");
     workload::NAMES.iter().for_each(|name| say(&format!("  {name}")));
+}
+
+fn needs(needs: Needs) -> &'static str {
+    match needs {
+        Needs::Nothing => "",
+        Needs::Wires => " (a network of its own for each node)",
+        Needs::Disks => " (a disk of its own for each node)",
+    }
 }
 
 /// The arguments of the run that is to be run again.
@@ -78,7 +82,7 @@ fn start(mut args: RunArgs) -> Result<u8> {
     let is_outer = args.inside.is_none() && wants_wires(args.network)?;
     if is_outer {
         // Wrong names are told before anything is made.
-        args.kinds(true).map_err(|reason| anyhow!(reason))?;
+        args.kinds(run::means(true)).map_err(|reason| anyhow!(reason))?;
         return runtime.block_on(outer(&args));
     }
     runtime.block_on(async {

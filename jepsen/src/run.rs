@@ -6,8 +6,8 @@
 use crate::{
     args::RunArgs,
     check::Findings,
-    cluster::{Cluster, Recipe},
-    fault::{Kind, log, nemesis::Nemesis, schedule::Schedule},
+    cluster::{Cluster, Recipe, disk::Disk},
+    fault::{Kind, Means, Needs, log, nemesis::Nemesis, schedule::Schedule},
     history::recorder::Clock,
     network::{Network, namespaces::Namespaces},
     report::{Report, Setting},
@@ -52,13 +52,21 @@ pub fn default_directory(seed: u64) -> PathBuf {
     env::temp_dir().join("troop-jepsen").join(format!("seed-{seed}"))
 }
 
+/// What a run can break: with namespaces it has wires, and mounts of its own for disks.
+pub fn means(with_namespaces: bool) -> Means {
+    Means {
+        wires: with_namespaces,
+        disks: with_namespaces && Disk::are_possible().is_ok(),
+    }
+}
+
 /// Runs and writes the report.
 ///
 /// # Errors
 /// The run could not begin: no program, no cluster. What goes wrong later is in the report.
 pub async fn run(args: &RunArgs, seed: u64) -> Result<Report> {
     let kinds = args
-        .kinds(args.inside.is_some())
+        .kinds(means(args.inside.is_some()))
         .map_err(|reason| anyhow!(reason))?;
     let names = args.workloads().map_err(|reason| anyhow!(reason))?;
     let out = out_directory(args, seed);
@@ -77,7 +85,11 @@ pub async fn run(args: &RunArgs, seed: u64) -> Result<Report> {
         program,
         directory: out.join("nodes"),
         flags: flags(args),
+        own_disks: kinds.iter().any(|kind| kind.needs() == Needs::Disks),
     };
+    if recipe.own_disks {
+        Disk::prepare()?;
+    }
     let voters = usize::from(args.nodes);
     let cluster = Cluster::found(recipe, voters, network)
         .await
@@ -195,11 +207,15 @@ impl Act {
             () = interrupted() => self.invalid.push("it was interrupted".into()),
         }
         self.stop.send_replace(true);
-        if timeout(CLIENTS_END, async {
-            while clients.join_next().await.is_some() {}
-        })
-        .await
-        .is_err()
+        // Who interrupts does not want to wait for the slowest client.
+        let patience = if self.invalid.is_empty() {
+            CLIENTS_END
+        } else {
+            Duration::ZERO
+        };
+        if timeout(patience, async { while clients.join_next().await.is_some() {} })
+            .await
+            .is_err()
         {
             self.invalid.push("clients did not come to an end".into());
         }
@@ -209,7 +225,9 @@ impl Act {
             }
         }
         self.cluster.look_for_casualties();
-        self.end_all().await;
+        for number in self.cluster.numbers() {
+            self.cluster.kill(number);
+        }
     }
 
     /// Accidents until the time is over; without any, peace until then.
@@ -226,13 +244,6 @@ impl Act {
                 let now = self.field.clock.now();
                 self.findings.violated("recovery", "cluster", now, reason);
             }
-        }
-    }
-
-    /// Orderly for a clean end of their logs; then by force.
-    async fn end_all(&mut self) {
-        for number in self.cluster.numbers() {
-            self.cluster.kill(number);
         }
     }
 
@@ -263,15 +274,20 @@ impl Act {
             }
         }
         let log_lines = alarming_lines(&setting.nodes_directory());
-        Report {
+        let report = Report {
             setting,
             elapsed: self.field.clock.elapsed(),
-            accidents: self.accidents,
+            accidents: std::mem::take(&mut self.accidents),
             judgements,
-            findings: self.findings,
-            invalid: self.invalid,
+            findings: std::mem::take(&mut self.findings),
+            invalid: std::mem::take(&mut self.invalid),
             log_lines,
+        };
+        if !report.is_clean() {
+            // Disks go with the nodes.
+            self.cluster.keep_data();
         }
+        report
     }
 }
 

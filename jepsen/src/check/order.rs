@@ -2,7 +2,8 @@
 //!
 //! Each node knows its revision, a digest of its state there, and a chain: a digest of all it went through. Walkers who were at
 //! one milestone must agree about the view (digest) and about the way there (chain), however often they were killed in between
-//! and whether they walked or were carried (snapshot). And nobody walks backwards, except a node that was wiped and is a new one.
+//! and whether they walked or were carried (snapshot). And nobody walks backwards, except a node that was wiped and is a new one, and
+//! one that lost its power: its state is brought up to date from the synced log.
 
 use super::Findings;
 use crate::history::Nanos;
@@ -19,6 +20,8 @@ pub struct Sighting {
     pub node: usize,
     /// Which start of its process answered.
     pub start: u32,
+    /// How often its power had been cut.
+    pub cuts: u32,
     /// Its revision.
     pub revision: u64,
     /// Digest of its state.
@@ -47,7 +50,7 @@ pub fn check(sightings: &[Sighting]) -> Findings {
         }
         if let Some(before) = last
             .insert(sighting.node, sighting)
-            .filter(|before| before.revision > sighting.revision)
+            .filter(|before| before.cuts == sighting.cuts && before.revision > sighting.revision)
         {
             let text = format!(
                 "went back from revision {} (start {}) to {} (start {})",
@@ -80,6 +83,7 @@ mod tests {
             at: 0,
             node,
             start: 1,
+            cuts: 0,
             revision,
             digest: digest.into(),
             chain: chain.into(),

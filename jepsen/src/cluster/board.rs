@@ -23,6 +23,8 @@ struct Entry {
     seat: Seat,
     /// Odd while it is down.
     changes: u64,
+    /// How often its power was cut.
+    cuts: u32,
 }
 
 /// The board.
@@ -50,7 +52,25 @@ impl Board {
 
     /// A new node; it is down until it is waited for.
     pub(super) fn sit(&self, seat: Seat) {
-        self.write().insert(seat.number, Entry { seat, changes: 1 });
+        self.write().insert(
+            seat.number,
+            Entry {
+                seat,
+                changes: 1,
+                cuts: 0,
+            },
+        );
+    }
+
+    /// How often a node's power was cut. Each time it may fall back to what was synced, and is brought up to date from the log.
+    pub fn cuts(&self, number: usize) -> u32 {
+        self.read().get(&number).map_or(0, |entry| entry.cuts)
+    }
+
+    pub(super) fn cut(&self, number: usize) {
+        if let Some(entry) = self.write().get_mut(&number) {
+            entry.cuts += 1;
+        }
     }
 
     pub(super) fn leave(&self, number: usize) {

@@ -1,6 +1,6 @@
 //! One process of the program under test.
 
-use super::{Recipe, machine::Machine};
+use super::{Recipe, disk::Disk, machine::Machine};
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -27,6 +27,7 @@ pub struct Node {
     join: Option<(String, String)>,
     id: Option<u64>,
     process: Option<Child>,
+    disk: Option<Disk>,
     paused: bool,
     told_to_end: bool,
 }
@@ -41,6 +42,12 @@ impl Node {
     ) -> Result<Self> {
         fs::create_dir_all(&recipe.directory)
             .with_context(|| format!("making {}", recipe.directory.display()))?;
+        let mount = recipe.directory.join(format!("node-{number}"));
+        let disk = if recipe.own_disks {
+            Some(Disk::make(&mount)?)
+        } else {
+            None
+        };
         Ok(Node {
             number,
             machine_index,
@@ -49,6 +56,7 @@ impl Node {
             join,
             id: None,
             process: None,
+            disk,
             paused: false,
             told_to_end: false,
         })
@@ -75,7 +83,11 @@ impl Node {
 
     /// Its data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.recipe.directory.join(format!("node-{}", self.number))
+        // Below the mount point: the root of a file system is not empty.
+        self.recipe
+            .directory
+            .join(format!("node-{}", self.number))
+            .join("data")
     }
 
     /// The file its messages go to.
@@ -200,6 +212,33 @@ impl Node {
     pub(super) fn wipe(&self) {
         // What cannot be deleted is left for the eye.
         let _ = fs::remove_dir_all(self.data_dir());
+        if let Some(disk) = &self.disk {
+            disk.discard();
+        }
+    }
+
+    /// Cuts the power of its disk. Whether it is off now. The process may live on for a while, and may end over it.
+    pub(super) fn cut_power(&mut self) -> bool {
+        self.expect_end();
+        self.disk.as_ref().is_some_and(Disk::cut)
+    }
+
+    /// After [`Node::kill`].
+    pub(super) fn restore_power(&self) -> Result<()> {
+        self.disk.as_ref().map_or(Ok(()), Disk::restore)
+    }
+
+    /// Copies what is on its disk beside it, for the eye.
+    pub(super) fn keep_data(&self) {
+        if self.disk.is_none() {
+            return;
+        }
+        let (from, to) = (
+            self.data_dir(),
+            self.recipe.directory.join(format!("kept-{}", self.number)),
+        );
+        // Whoever wants to look will see what is missing.
+        let _ = Command::new("cp").arg("-r").arg(from).arg(to).status();
     }
 
     fn signal(&self, signal: Signal) -> bool {
@@ -245,5 +284,8 @@ fn last_lines(path: &Path) -> String {
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
+        if let Some(disk) = &self.disk {
+            disk.discard();
+        }
     }
 }

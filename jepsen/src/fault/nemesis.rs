@@ -22,11 +22,15 @@ const LOSS: f64 = 0.3;
 /// As between continents, with frames that overtake each other.
 const DELAY: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
 
+/// How long a process lives on after its disk has died, in milliseconds: not at all, or long enough to acknowledge what is not there.
+const AGONY_MS: std::ops::Range<u64> = 0..400;
+
 /// What it takes to mend an accident.
 #[derive(Debug)]
 enum Mending {
     Start(Vec<usize>),
     Resume(Vec<usize>),
+    Power(Vec<usize>),
     Join { machine: usize },
     Remove { number: usize },
     Heal,
@@ -129,6 +133,7 @@ impl<'c> Nemesis<'c> {
         let wants_leader = matches!(
             kind,
             Kind::KillLeader
+                | Kind::PowerLeader
                 | Kind::StopLeader
                 | Kind::PauseLeader
                 | Kind::LeaderAlone
@@ -148,16 +153,23 @@ impl<'c> Nemesis<'c> {
         awake.shuffle(random);
         let majority = self.voters / 2 + 1;
         match kind {
-            Kind::KillOne | Kind::StopOne | Kind::PauseOne | Kind::Replace | Kind::Mute | Kind::Deaf => {
+            Kind::KillOne
+            | Kind::PowerOne
+            | Kind::StopOne
+            | Kind::PauseOne
+            | Kind::Replace
+            | Kind::Mute
+            | Kind::Deaf => {
                 awake.truncate(1);
                 awake
             }
             Kind::KillLeader
+            | Kind::PowerLeader
             | Kind::StopLeader
             | Kind::PauseLeader
             | Kind::LeaderAlone
             | Kind::LeaderInMajority => leader.into_iter().collect(),
-            Kind::KillMajority | Kind::PauseMajority => {
+            Kind::KillMajority | Kind::PowerMajority | Kind::PauseMajority => {
                 awake.truncate(majority);
                 awake
             }
@@ -165,7 +177,7 @@ impl<'c> Nemesis<'c> {
                 awake.truncate(random.random_range(1..=self.voters / 2));
                 awake
             }
-            Kind::KillAll | Kind::Learner | Kind::Ring | Kind::Loss | Kind::Delay => awake,
+            Kind::KillAll | Kind::PowerAll | Kind::Learner | Kind::Ring | Kind::Loss | Kind::Delay => awake,
         }
     }
 
@@ -177,10 +189,18 @@ impl<'c> Nemesis<'c> {
                 open.proof = counted(killed, nodes.len(), "killed while running");
                 open.mending = Some(Mending::Start(nodes));
             }
+            Kind::PowerOne | Kind::PowerLeader | Kind::PowerMajority | Kind::PowerAll => {
+                let agony = Duration::from_millis(random.random_range(AGONY_MS));
+                let off = self.cluster.cut_power(&nodes, agony).await;
+                open.proof = counted(off, nodes.len(), "disks off while running");
+                open.mending = Some(Mending::Power(nodes));
+            }
             Kind::StopOne | Kind::StopLeader => {
+                let told = self.clock.elapsed();
                 let ended = self.cluster.stop(nodes[0]).await;
+                let took = (self.clock.elapsed() - told).as_secs_f64();
                 open.proof = if ended {
-                    Ok("ended by itself".into())
+                    Ok(format!("ended by itself after {took:.1} s"))
                 } else {
                     Err("did not end when told to".into())
                 };
@@ -282,6 +302,11 @@ impl<'c> Nemesis<'c> {
                 }
             }
             Some(Mending::Resume(nodes)) => nodes.into_iter().for_each(|number| self.cluster.resume(number)),
+            Some(Mending::Power(nodes)) => {
+                for number in nodes {
+                    self.cluster.restore_power(number).map_err(words)?;
+                }
+            }
             Some(Mending::Join { machine }) => {
                 let number = self.cluster.join(machine, "voter").await.map_err(words)?;
                 open.nodes.push(number);

@@ -28,6 +28,8 @@ pub struct Client {
     pub random: StdRng,
     field: Field,
     lines: HashMap<usize, Line>,
+    /// Whether the node last asked was up all the while, and so owed a good answer.
+    was_up: bool,
 }
 
 /// What is done and what is not, by the answer.
@@ -51,6 +53,7 @@ impl Client {
             random: StdRng::seed_from_u64(field.seed ^ salt),
             field: field.clone(),
             lines: HashMap::new(),
+            was_up: false,
         }
     }
 
@@ -80,7 +83,9 @@ impl Client {
             .lines
             .entry(seat.number)
             .or_insert_with(|| Line::to(seat.machine.admin));
+        let up = self.field.board.up_since(seat.number);
         let result = line.ask(ask, PATIENCE).await;
+        self.was_up = up.is_some() && self.field.board.up_since(seat.number) == up;
         if matches!(result, Err(Silence::NotSent(_))) {
             sleep(SULK).await;
         }

@@ -156,6 +156,7 @@ impl Shared {
             at: self.field.clock.now(),
             node: seat.number,
             start: u32::try_from(self.field.board.changes(seat.number)).unwrap_or(u32::MAX),
+            cuts: self.field.board.cuts(seat.number),
             revision: document["revision"].as_u64()?,
             digest: document["digest"].as_str()?.to_owned(),
             chain: document["chain"].as_str()?.to_owned(),

@@ -55,8 +55,8 @@ struct Notes {
     owed: u64,
     complete: u64,
     partial: u64,
-    /// The highest number each node was seen to serve, by lane.
-    served: HashMap<(usize, u64), (u64, Nanos)>,
+    /// The highest number each node was seen to serve since its power was last cut, by lane.
+    served: HashMap<(usize, u32, u64), (u64, Nanos)>,
     /// Slowest answer of a node that was up.
     slowest: Nanos,
 }
@@ -301,6 +301,7 @@ impl Shared {
     fn hear(&self, lane: &Lane, seat: &Seat, began: Nanos, result: Result<Reply, Silence>, is_owed: bool) {
         let now = self.field.clock.now();
         let mut faults = Vec::new();
+        let key = (seat.number, self.field.board.cuts(seat.number), lane.number);
         let mut notes = self.lock();
         notes.proxied += 1;
         if is_owed {
@@ -310,10 +311,7 @@ impl Shared {
         match result {
             Ok(reply) => match number_in(&reply) {
                 Some(seen) => {
-                    let (highest, at) = *notes
-                        .served
-                        .entry((seat.number, lane.number))
-                        .or_insert((seen, now));
+                    let (highest, at) = *notes.served.entry(key).or_insert((seen, now));
                     if seen < highest && began > at {
                         faults.push(format!(
                             "node {} serves v{seen} after it served v{highest}",
@@ -321,7 +319,7 @@ impl Shared {
                         ));
                     }
                     if seen > highest {
-                        notes.served.insert((seat.number, lane.number), (seen, now));
+                        notes.served.insert(key, (seen, now));
                     }
                 }
                 None if is_owed => faults.push(format!(
