@@ -34,6 +34,8 @@ use view::View;
 /// How long nodes may take to become well again once nothing is broken any more. Far above an election and a snapshot of a test's
 /// size: who needs longer does not recover.
 pub const RECOVERY: Duration = Duration::from_secs(60);
+/// How long a node whose disk was full may take to be well again by itself.
+const PATIENCE_WITH_DISKS: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -321,6 +323,30 @@ impl Cluster {
     /// The disk or the process cannot be started.
     pub fn restore_power(&mut self, number: usize) -> Result<()> {
         self.node(number).restore_power()?;
+        self.start(number)
+    }
+
+    /// Fills a node's disk until so many bytes are left. Whether they are.
+    pub fn fill_disk(&mut self, number: usize, left: u64) -> bool {
+        self.node_mut(number).fill_disk(left)
+    }
+
+    /// Takes the filling away. A node that was out of room may have given up and is then started anew, as its supervisor would.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub async fn empty_disk(&mut self, number: usize) -> Result<()> {
+        self.node(number).empty_disk();
+        let ask = Ask::new(Method::GET, "/troop/health");
+        let deadline = Instant::now() + PATIENCE_WITH_DISKS;
+        while Instant::now() < deadline {
+            let said = ask_once(self.node(number).admin(), ask.clone(), GLANCE).await;
+            if said.is_ok_and(|reply| reply.status == 200) {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        self.kill(number);
         self.start(number)
     }
 

@@ -56,6 +56,10 @@ pub enum Kind {
     PowerMajority,
     /// The power fails.
     PowerAll,
+    /// The leader's disk is nearly full: below what the program keeps free.
+    DiskLow,
+    /// A node's disk is full to the last block.
+    DiskFull,
 }
 
 /// What a fault cannot do without.
@@ -105,7 +109,7 @@ const fn entry(kind: Kind, name: &'static str, needs: Needs) -> Entry {
 }
 
 /// All kinds.
-pub const KINDS: [Entry; 23] = [
+pub const KINDS: [Entry; 25] = [
     entry(Kind::KillOne, "kill-one", Needs::Nothing),
     entry(Kind::KillLeader, "kill-leader", Needs::Nothing),
     entry(Kind::KillMajority, "kill-majority", Needs::Nothing),
@@ -129,6 +133,8 @@ pub const KINDS: [Entry; 23] = [
     entry(Kind::PowerLeader, "power-leader", Needs::Disks),
     entry(Kind::PowerMajority, "power-majority", Needs::Disks),
     entry(Kind::PowerAll, "power-all", Needs::Disks),
+    entry(Kind::DiskLow, "disk-low", Needs::Disks),
+    entry(Kind::DiskFull, "disk-full", Needs::Disks),
 ];
 
 impl Kind {

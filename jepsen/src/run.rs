@@ -160,7 +160,7 @@ struct Act {
     workloads: Vec<Box<dyn Workload>>,
     voters: usize,
     seed: u64,
-    accidents: Vec<log::Accident>,
+    diary: log::Diary,
     findings: Findings,
     invalid: Vec<String>,
 }
@@ -187,7 +187,7 @@ impl Act {
             stop,
             voters: usize::from(args.nodes),
             seed,
-            accidents: Vec::new(),
+            diary: log::Diary::default(),
             findings: Findings::default(),
             invalid: Vec::new(),
         }
@@ -233,11 +233,15 @@ impl Act {
     /// Accidents until the time is over; without any, peace until then.
     async fn deal(&mut self, kinds: &[Kind], until: Duration) {
         let mut stop = self.field.stop.clone();
-        let mut nemesis = Nemesis::new(&mut self.cluster, self.field.clock, self.voters);
+        let mut nemesis = Nemesis::new(
+            &mut self.cluster,
+            self.field.clock,
+            self.voters,
+            self.diary.clone(),
+        );
         let played = nemesis
-            .play(Schedule::new(self.seed, kinds), until, &mut stop)
+            .play(Schedule::new(self.seed, kinds), kinds, until, &mut stop)
             .await;
-        self.accidents.append(&mut nemesis.accidents);
         match played {
             Ok(()) => sleep(until.saturating_sub(self.field.clock.elapsed())).await,
             Err(reason) => {
@@ -255,8 +259,10 @@ impl Act {
             self.findings
                 .violated("answers", "Admin API", 0, format!("{times} times: {text}"));
         }
-        self.invalid
-            .extend(log::broken_promises(promised, &self.accidents));
+        let accidents = self.diary.all();
+        if self.invalid.is_empty() {
+            self.invalid.extend(log::broken_promises(promised, &accidents));
+        }
         let judgements: Vec<_> = self
             .workloads
             .iter()
@@ -277,7 +283,7 @@ impl Act {
         let report = Report {
             setting,
             elapsed: self.field.clock.elapsed(),
-            accidents: std::mem::take(&mut self.accidents),
+            accidents,
             judgements,
             findings: std::mem::take(&mut self.findings),
             invalid: std::mem::take(&mut self.invalid),

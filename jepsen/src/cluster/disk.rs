@@ -15,6 +15,8 @@ use std::{
 
 /// Far above what the program keeps free before it refuses writes (256 MiB); the file is sparse.
 const BYTES: u64 = 2 << 30;
+/// What is left of a full disk when it cannot be filled to the last byte.
+const SLACK: u64 = 512 << 10;
 
 /// A disk in its machine.
 #[derive(Debug)]
@@ -83,6 +85,36 @@ impl Disk {
     pub fn restore(&self) -> Result<()> {
         tool("umount", &[&text(&self.mount)])?;
         self.mount()
+    }
+
+    /// Fills it until so many bytes are left. Whether they are.
+    pub fn fill(&self, left: u64) -> bool {
+        let Ok(file) = File::create(self.filler()) else {
+            return false;
+        };
+        let Some(free) = self.free().filter(|free| *free > left) else {
+            return false;
+        };
+        let filled = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free - left);
+        // What the file system needs for itself may make the last block one too many; half a mebibyte is as good as full.
+        filled.is_ok()
+            || rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free - left - SLACK)
+                .is_ok()
+    }
+
+    /// Takes the filling away again.
+    pub fn empty(&self) {
+        // It is not there when filling failed.
+        let _ = fs::remove_file(self.filler());
+    }
+
+    fn free(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.mount).ok()?;
+        Some(found.f_bavail * found.f_frsize)
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.mount.join("filling")
     }
 
     /// Throws it away.

@@ -228,6 +228,18 @@ impl Node {
         self.disk.as_ref().map_or(Ok(()), Disk::restore)
     }
 
+    /// Fills its disk until so many bytes are left. Whether they are. A process whose disk is full may end over it.
+    pub(super) fn fill_disk(&mut self, left: u64) -> bool {
+        if left == 0 {
+            self.expect_end();
+        }
+        self.disk.as_ref().is_some_and(|disk| disk.fill(left))
+    }
+
+    pub(super) fn empty_disk(&self) {
+        self.disk.iter().for_each(Disk::empty);
+    }
+
     /// Copies what is on its disk beside it, for the eye.
     pub(super) fn keep_data(&self) {
         if self.disk.is_none() {

@@ -2,7 +2,10 @@
 
 use super::Kind;
 use crate::history::Nanos;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// One accident as it happened.
 #[derive(Clone, Debug)]
@@ -30,6 +33,35 @@ impl Accident {
     }
 }
 
+/// The diary while it is written. It is shared, so that a run that is interrupted keeps what it has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Diary(Arc<Mutex<Vec<Accident>>>);
+
+impl Diary {
+    /// One more.
+    pub fn note(&self, accident: Accident) {
+        self.lock().push(accident);
+    }
+
+    /// The last so many ended with all nodes being well again at this time.
+    pub fn whole(&self, count: usize, at: Nanos) {
+        self.lock()
+            .iter_mut()
+            .rev()
+            .take(count)
+            .for_each(|accident| accident.whole = at);
+    }
+
+    /// Everything noted.
+    pub fn all(&self) -> Vec<Accident> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Accident>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How often each kind happened.
 pub fn tally(accidents: &[Accident]) -> BTreeMap<Kind, u64> {
     let mut tally = BTreeMap::new();
@@ -39,10 +71,18 @@ pub fn tally(accidents: &[Accident]) -> BTreeMap<Kind, u64> {
     tally
 }
 
+/// What was promised and has not happened.
+pub fn missing(promised: &[Kind], accidents: &[Accident]) -> Vec<Kind> {
+    let tally = tally(accidents);
+    promised
+        .iter()
+        .copied()
+        .filter(|kind| !tally.contains_key(kind))
+        .collect()
+}
+
 /// What was promised and never happened, with the last excuse.
 pub fn broken_promises(promised: &[Kind], accidents: &[Accident]) -> Vec<String> {
-    let tally = tally(accidents);
-    let missing = promised.iter().filter(|kind| !tally.contains_key(kind));
     let excuse = |kind: Kind| {
         let tried = accidents.iter().rev().filter(|accident| accident.kind == kind);
         let last = tried.filter_map(|accident| accident.proof.as_ref().err()).next();
@@ -51,8 +91,9 @@ pub fn broken_promises(promised: &[Kind], accidents: &[Accident]) -> Vec<String>
             String::as_str,
         )
     };
-    missing
-        .map(|kind| format!("the fault {} did not happen: {}", kind.name(), excuse(*kind)))
+    let broken = missing(promised, accidents).into_iter();
+    broken
+        .map(|kind| format!("the fault {} did not happen: {}", kind.name(), excuse(kind)))
         .collect()
 }
 

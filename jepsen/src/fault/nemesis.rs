@@ -5,7 +5,7 @@
 
 use super::{
     Kind,
-    log::Accident,
+    log::{self, Accident, Diary},
     schedule::{Schedule, Step},
 };
 use crate::{
@@ -22,8 +22,13 @@ const LOSS: f64 = 0.3;
 /// As between continents, with frames that overtake each other.
 const DELAY: (Duration, Duration) = (Duration::from_millis(30), Duration::from_millis(60));
 
+/// Below the 256 MiB that the program keeps free, and enough for it to go on.
+const LOW_BYTES: u64 = 128 << 20;
 /// How long a process lives on after its disk has died, in milliseconds: not at all, or long enough to acknowledge what is not there.
 const AGONY_MS: std::ops::Range<u64> = 0..400;
+
+/// Rounds of the deck that may be dealt after the time is over, for what has not happened yet.
+const EXTRA_ROUNDS: usize = 3;
 
 /// What it takes to mend an accident.
 #[derive(Debug)]
@@ -31,9 +36,21 @@ enum Mending {
     Start(Vec<usize>),
     Resume(Vec<usize>),
     Power(Vec<usize>),
+    Empty(usize),
     Join { machine: usize },
     Remove { number: usize },
     Heal,
+}
+
+impl Mending {
+    /// Wires first: nobody can join or be removed through a cut one. Power before anything that touches a disk.
+    fn turn(&self) -> u8 {
+        match self {
+            Mending::Heal => 0,
+            Mending::Power(_) => 1,
+            _ => 2,
+        }
+    }
 }
 
 /// An accident that has begun.
@@ -51,34 +68,44 @@ pub struct Nemesis<'c> {
     cluster: &'c mut Cluster,
     clock: Clock,
     voters: usize,
-    /// What happened.
-    pub accidents: Vec<Accident>,
+    diary: Diary,
 }
 
 impl<'c> Nemesis<'c> {
-    /// Ready to hurt this cluster of so many voters.
-    pub fn new(cluster: &'c mut Cluster, clock: Clock, voters: usize) -> Self {
+    /// Ready to hurt this cluster of so many voters, and to write down what happens.
+    pub fn new(cluster: &'c mut Cluster, clock: Clock, voters: usize, diary: Diary) -> Self {
         Nemesis {
             cluster,
             clock,
             voters,
-            accidents: Vec::new(),
+            diary,
         }
     }
 
-    /// Deals accidents until `until` on the clock, or until told to stop. Everything is mended at the end.
+    /// Deals accidents until `until` on the clock and until each of `promised` has happened, or until told to stop. Everything is mended
+    /// at the end. What does not happen when its turn comes gets a few more turns.
     ///
     /// # Errors
     /// The cluster did not get up again, with what its nodes say.
     pub async fn play(
         &mut self,
         schedule: Schedule,
+        promised: &[Kind],
         until: Duration,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), String> {
+        let mut turns_left = promised.len() * EXTRA_ROUNDS;
         for step in schedule {
-            if self.clock.elapsed() >= until || *stop.borrow() {
+            let is_late = self.clock.elapsed() >= until;
+            let missing = log::missing(promised, &self.diary.all());
+            if *stop.borrow() || (is_late && (missing.is_empty() || turns_left == 0)) {
                 break;
+            }
+            if is_late {
+                turns_left -= 1;
+                if !missing.contains(&step.kind) {
+                    continue;
+                }
             }
             self.step(step).await?;
             let _ = tokio::time::timeout(step.gap, stop.wait_for(|stop| *stop)).await;
@@ -95,22 +122,17 @@ impl<'c> Nemesis<'c> {
         }
         sleep(step.hold / 2).await;
         let mut failed = None;
-        // Wires first: nobody can join or be removed through a cut one.
-        open.sort_by_key(|open| !open.kind.is_on_network());
+        open.sort_by_key(|open| open.mending.as_ref().map(Mending::turn));
         for mut accident in open {
             if let Err(reason) = self.mend(&mut accident).await {
                 failed.get_or_insert(format!("after {}: {reason}", accident.kind.name()));
             }
-            self.accidents.push(accident.closed(self.clock.now()));
+            self.diary.note(accident.closed(self.clock.now()));
         }
         let whole = self.cluster.wait_whole(self.voters).await;
         let now = self.clock.now();
         let count = 1 + usize::from(step.also.is_some());
-        self.accidents
-            .iter_mut()
-            .rev()
-            .take(count)
-            .for_each(|accident| accident.whole = now);
+        self.diary.whole(count, now);
         match (failed, whole) {
             (Some(reason), _) => Err(reason),
             (None, Err(reason)) => Err(format!("after {}: {reason}", step.kind.name())),
@@ -134,6 +156,7 @@ impl<'c> Nemesis<'c> {
             kind,
             Kind::KillLeader
                 | Kind::PowerLeader
+                | Kind::DiskLow
                 | Kind::StopLeader
                 | Kind::PauseLeader
                 | Kind::LeaderAlone
@@ -155,6 +178,7 @@ impl<'c> Nemesis<'c> {
         match kind {
             Kind::KillOne
             | Kind::PowerOne
+            | Kind::DiskFull
             | Kind::StopOne
             | Kind::PauseOne
             | Kind::Replace
@@ -165,6 +189,7 @@ impl<'c> Nemesis<'c> {
             }
             Kind::KillLeader
             | Kind::PowerLeader
+            | Kind::DiskLow
             | Kind::StopLeader
             | Kind::PauseLeader
             | Kind::LeaderAlone
@@ -194,6 +219,12 @@ impl<'c> Nemesis<'c> {
                 let off = self.cluster.cut_power(&nodes, agony).await;
                 open.proof = counted(off, nodes.len(), "disks off while running");
                 open.mending = Some(Mending::Power(nodes));
+            }
+            Kind::DiskLow | Kind::DiskFull => {
+                let left = if open.kind == Kind::DiskLow { LOW_BYTES } else { 0 };
+                let filled = self.cluster.fill_disk(nodes[0], left);
+                open.proof = counted(usize::from(filled), 1, "disks filled");
+                open.mending = Some(Mending::Empty(nodes[0]));
             }
             Kind::StopOne | Kind::StopLeader => {
                 let told = self.clock.elapsed();
@@ -307,6 +338,7 @@ impl<'c> Nemesis<'c> {
                     self.cluster.restore_power(number).map_err(words)?;
                 }
             }
+            Some(Mending::Empty(number)) => self.cluster.empty_disk(number).await.map_err(words)?,
             Some(Mending::Join { machine }) => {
                 let number = self.cluster.join(machine, "voter").await.map_err(words)?;
                 open.nodes.push(number);

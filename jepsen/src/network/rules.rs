@@ -73,7 +73,7 @@ impl Rules {
     /// neighbours. Three machines are too few for that; then two of them lose each other and both keep the third.
     pub fn majority_ring(machines: &[usize]) -> Rules {
         let count = machines.len();
-        let reach = (count / 2 + 1) / 2;
+        let reach = (count / 2).div_ceil(2);
         let mut rules = Rules::default();
         for (at, from) in machines.iter().enumerate() {
             for (other, to) in machines.iter().enumerate() {

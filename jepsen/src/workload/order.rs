@@ -25,7 +25,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 const NAME: &str = "order";
 /// Between two looks at all digests.
@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(150);
 const GLANCE: Duration = Duration::from_secs(2);
 /// How long a listener stays with one node before he carries his bookmark to another.
 const STAY_MS: std::ops::Range<u64> = 500..4_000;
-/// How long the last event may take to be told everywhere.
+/// How long a node may be silent while it tells its history, and how long all may take to come to one revision.
 const CATCH_UP: Duration = Duration::from_secs(30);
 /// The listener who wanders; scripts of nodes carry their numbers.
 const WANDERER: usize = 0;
@@ -170,8 +170,8 @@ impl Shared {
         while !self.field.is_over() {
             let seats = self.field.board.seats();
             if let Some(seat) = seats.get(random.random_range(0..seats.len().max(1))) {
-                let until = Instant::now() + Duration::from_millis(random.random_range(STAY_MS));
-                let (told, reached) = listen(seat, bookmark, until, None).await;
+                let stay = Duration::from_millis(random.random_range(STAY_MS));
+                let (told, reached) = listen(seat, bookmark, Until::Time(Instant::now() + stay)).await;
                 bookmark = reached;
                 self.lock().wandering.extend(told);
             }
@@ -185,9 +185,8 @@ impl Shared {
             self.lock().gaps.push("no last event could be made".into());
             return;
         };
-        let until = Instant::now() + CATCH_UP;
         for seat in self.field.board.seats() {
-            let (lines, reached) = listen(&seat, 0, until, Some(last)).await;
+            let (lines, reached) = listen(&seat, 0, Until::Revision(last)).await;
             let mut notes = self.lock();
             if reached < last {
                 notes.violations.push(format!(
@@ -200,7 +199,7 @@ impl Shared {
                 lines,
             });
         }
-        self.agree(until).await;
+        self.agree(Instant::now() + CATCH_UP).await;
     }
 
     async fn last_event(&self) -> Option<u64> {
@@ -243,25 +242,49 @@ impl Shared {
     }
 }
 
-/// Listens to a node from a bookmark on, until a time or a revision, and returns what it told in whole revisions and how far that
-/// goes.
-async fn listen(seat: &Seat, bookmark: u64, until: Instant, last: Option<u64>) -> (Vec<ScriptLine>, u64) {
+/// How long to listen.
+#[derive(Clone, Copy)]
+enum Until {
+    Time(Instant),
+    /// To this revision, as long as something is told.
+    Revision(u64),
+}
+
+impl Until {
+    /// When to give up, if nothing more is told from now on.
+    fn deadline(self) -> Instant {
+        match self {
+            Until::Time(time) => time,
+            Until::Revision(_) => Instant::now() + CATCH_UP,
+        }
+    }
+
+    fn is_over(self, reached: u64) -> bool {
+        matches!(self, Until::Revision(last) if reached >= last)
+    }
+}
+
+/// Listens to a node from a bookmark on, and returns what it told in whole revisions and how far that goes.
+async fn listen(seat: &Seat, bookmark: u64, until: Until) -> (Vec<ScriptLine>, u64) {
     let (mut told, mut open, mut reached) = (Vec::new(), Vec::new(), bookmark);
     let mut line = Line::to(seat.machine.admin);
     let ask = Ask::new(Method::GET, format!("/events?since={bookmark}"));
-    let Ok(Ok(answer)) = tokio::time::timeout_at(until, line.open_stream(ask)).await else {
+    let Ok(Ok(answer)) = timeout_at(until.deadline(), line.open_stream(ask)).await else {
         return (told, reached);
     };
     if answer.status() != 200 {
         return (told, reached);
     }
     let (mut body, mut parser) = (answer.into_body(), Parser::default());
-    while last.is_none_or(|last| reached < last) {
-        let Ok(Some(Ok(frame))) = tokio::time::timeout_at(until, body.frame()).await else {
+    let mut deadline = until.deadline();
+    while !until.is_over(reached) {
+        let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await else {
             break;
         };
         let Some(piece) = frame.data_ref() else { continue };
         for message in parser.feed(piece) {
+            // That the connection lives is not news.
+            deadline = until.deadline();
             open.extend(stream::line(&message));
             if let Some(id) = message.id {
                 reached = id;
