@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use troop_proto::peer::{self as wire, register_reply::Result as Reply};
 use troop_raft_store::{MemberInfo, MembershipError, RaftStatus};
-use troop_txn::{Guard, Op, ProposeError, Revision, read};
+use troop_txn::{Guard, Op, ProposeError, Revision, Store, read};
 
 /// A status must not hang on a dead member.
 const REPORT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -193,6 +193,7 @@ impl Cluster {
     /// [`RemoveError`].
     pub async fn remove(&self, id: u64) -> Result<(), RemoveError> {
         let until = Instant::now() + REMOVE_TIMEOUT;
+        let mut perhaps_done = false;
         loop {
             let outcome = match self.store.status().leader {
                 None => Err(RemoveError::Unavailable("no node leads".into())),
@@ -200,6 +201,8 @@ impl Cluster {
                 Some(leader) => self.remove_through(leader, id).await,
             };
             match outcome {
+                // An earlier try came through, though its answer was lost.
+                Err(RemoveError::Unknown(_)) if perhaps_done && self.was_removed(id).await => return Ok(()),
                 Err(
                     RemoveError::NotLeader(_) | RemoveError::Unavailable(_) | RemoveError::Unconfirmed(_),
                 ) if Instant::now() < until => {}
@@ -208,8 +211,15 @@ impl Cluster {
                 }
                 other => return other,
             }
+            perhaps_done = true;
             tokio::time::sleep(RETRY_PAUSE).await;
         }
+    }
+
+    async fn was_removed(&self, id: u64) -> bool {
+        // Without a fresh state the tombstone may not be here yet: then the answer stays "there is no such node".
+        let _ = self.store.linearize(CALL_TIMEOUT).await;
+        read(&*self.store, |view| roster::is_removed(view, id)).unwrap_or(false)
     }
 
     async fn remove_through(&self, leader: u64, id: u64) -> Result<(), RemoveError> {
