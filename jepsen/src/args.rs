@@ -53,8 +53,8 @@ pub struct RunArgs {
     /// Draws the schedule; unset: one at random
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Faults by name, `all`, or `none`; each of them must happen for the run to be valid
-    #[arg(long, value_delimiter = ',', default_value = "all")]
+    /// Faults by name, `all` (the default), or `none`; each of them must happen for the run to be valid
+    #[arg(long, value_delimiter = ',')]
     pub faults: Vec<String>,
     /// Workloads by name, or `all`
     #[arg(long, value_delimiter = ',', default_value = "all")]
@@ -65,6 +65,10 @@ pub struct RunArgs {
     /// The program under test; unset: `troop` beside this program
     #[arg(long)]
     pub troop: Option<PathBuf>,
+    /// Plants a bug in a copy of the source and runs the program built from it: the run must find a violation. Without `--faults` those that
+    /// bring the bug out
+    #[arg(long, conflicts_with = "troop")]
+    pub planted_bug: Option<String>,
     /// Networks of their own for the nodes
     #[arg(long, value_enum, default_value_t = Wires::Auto)]
     pub network: Wires,
@@ -125,7 +129,13 @@ impl RunArgs {
     /// An unknown name, or a fault without its means.
     pub fn kinds(&self, means: Means) -> Result<Vec<Kind>, String> {
         let mut kinds = Vec::new();
-        for name in &self.faults {
+        let all = ["all".to_owned()];
+        let names = if self.faults.is_empty() {
+            &all[..]
+        } else {
+            &self.faults
+        };
+        for name in names {
             match name.as_str() {
                 "none" => {}
                 "all" => kinds.extend(

@@ -17,6 +17,7 @@ pub mod history;
 pub mod line;
 pub mod model;
 pub mod network;
+pub mod planted;
 pub mod report;
 pub mod run;
 pub mod workload;

@@ -17,6 +17,7 @@ use troop_jepsen::{
     args::{Cli, Command, ReplayArgs, RunArgs, Wires},
     fault::{KINDS, Needs},
     network::namespaces::Namespaces,
+    planted::{self, BUGS},
     report::{Outcome, document},
     run, workload,
 };
@@ -49,6 +50,10 @@ fn list() {
     }
     say("workloads:");
     workload::NAMES.iter().for_each(|name| say(&format!("  {name}")));
+    say("planted bugs:");
+    for bug in &BUGS {
+        say(&format!("  {}: {}", bug.name, bug.about));
+    }
 }
 
 fn needs(needs: Needs) -> &'static str {
@@ -74,6 +79,9 @@ fn replayed(args: ReplayArgs) -> Result<RunArgs> {
 }
 
 fn start(mut args: RunArgs) -> Result<u8> {
+    if let Some(name) = args.planted_bug.take() {
+        plant(&name, &mut args)?;
+    }
     let seed = *args.seed.get_or_insert_with(|| rand::random::<u32>().into());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -107,6 +115,18 @@ fn start(mut args: RunArgs) -> Result<u8> {
         say(&report.last_line());
         Ok(report.outcome().exit_code())
     })
+}
+
+/// From now on the program under test is the one with the bug.
+fn plant(name: &str, args: &mut RunArgs) -> Result<()> {
+    let bug =
+        planted::by_name(name).ok_or_else(|| anyhow!("there is no planted bug {name}; `list` names them"))?;
+    say(&format!("building a program with the bug {name}: {}", bug.about));
+    args.troop = Some(planted::build(bug)?);
+    if args.faults.is_empty() {
+        args.faults = bug.faults.iter().map(|fault| (*fault).to_owned()).collect();
+    }
+    Ok(())
 }
 
 fn wants_wires(wires: Wires) -> Result<bool> {
@@ -180,7 +200,9 @@ fn arguments(args: &RunArgs, owner: u32) -> Vec<String> {
     add("nodes", args.nodes.to_string());
     add("minutes", args.minutes.to_string());
     add("seed", args.seed.unwrap_or_default().to_string());
-    add("faults", args.faults.join(","));
+    if !args.faults.is_empty() {
+        add("faults", args.faults.join(","));
+    }
     add("workloads", args.workloads.join(","));
     add("pace-ms", args.pace_ms.to_string());
     add("snapshot-every", args.snapshot_every.to_string());

@@ -150,7 +150,8 @@ impl Node {
             command.args(["--insecure-admin", "on"]);
         }
         if let Some((address, token)) = &self.join {
-            command.args(["--join", address, "--token", token]);
+            // Not as an argument: everybody on the machine could read it.
+            command.args(["--join", address]).env("TROOP_TOKEN", token);
         }
         command.args(&self.recipe.flags);
         command

@@ -3,7 +3,7 @@
 use super::{Report, Setting, percentile_ms};
 use crate::{
     args::{RunArgs, Wires},
-    fault::{Kind, log::Accident, log::tally},
+    fault::log::{Accident, tally},
     workload::Judgement,
 };
 use anyhow::{Context as _, Result};
@@ -109,6 +109,15 @@ pub fn read_setting(directory: &Path, args: RunArgs) -> Result<RunArgs> {
         .with_context(|| format!("{} lacks part of its setting", path.display()))
 }
 
+/// An empty list would mean all.
+fn named_or_none(names: Vec<String>) -> Vec<String> {
+    if names.is_empty() {
+        vec!["none".to_owned()]
+    } else {
+        names
+    }
+}
+
 fn restore(setting: &Value, args: RunArgs) -> Option<RunArgs> {
     let names = |field: &str| -> Option<Vec<String>> {
         setting[field]
@@ -121,10 +130,7 @@ fn restore(setting: &Value, args: RunArgs) -> Option<RunArgs> {
         nodes: u8::try_from(setting["nodes"].as_u64()?).ok()?,
         minutes: setting["minutes"].as_f64()?,
         seed: setting["seed"].as_u64(),
-        faults: names("faults")?
-            .into_iter()
-            .filter(|name| Kind::from_name(name).is_some())
-            .collect(),
+        faults: named_or_none(names("faults")?),
         workloads: names("workloads")?,
         network: if setting["network"].as_bool()? {
             Wires::On

@@ -117,7 +117,9 @@ impl Client {
             503 => End::Fail(reply.summary()),
             504 => open(reply.summary()),
             _ => {
-                self.field.oddities.note(format!("{what}: {}", reply.summary()));
+                if self.was_up {
+                    self.field.oddities.note(format!("{what}: {}", reply.summary()));
+                }
                 open(reply.summary())
             }
         }
