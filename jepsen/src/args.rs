@@ -53,7 +53,8 @@ pub struct RunArgs {
     /// Draws the schedule; unset: one at random
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Faults by name, `all` (the default), or `none`; each of them must happen for the run to be valid
+    /// Faults by name, `all` (the default), or `none`; each of them must happen for the run to be valid; one named twice
+    /// happens twice as often
     #[arg(long, value_delimiter = ',')]
     pub faults: Vec<String>,
     /// Workloads by name, or `all`

@@ -168,6 +168,11 @@ impl Kind {
             .map(|entry| entry.kind)
     }
 
+    /// Whether a machine stands still and goes on as if nothing had been.
+    pub fn is_pause(self) -> bool {
+        matches!(self, Kind::PauseOne | Kind::PauseLeader | Kind::PauseMajority)
+    }
+
     /// Whether it changes who the members are. Such an accident is not mixed with another: it needs a quorum to be carried out.
     pub fn is_membership(self) -> bool {
         matches!(self, Kind::Replace | Kind::Learner)

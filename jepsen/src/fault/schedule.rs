@@ -1,8 +1,8 @@
 //! Which accidents happen, in which order and for how long: a function of the seed.
 //!
 //! A deck of cards with every promised accident in it once, shuffled and dealt to the end, then shuffled again. So each happens before
-//! any happens twice, and one number gives the same deal again. Some cards are dealt with a second one on top, which happens while
-//! the first lasts.
+//! any happens twice, and one number gives the same deal again. A kind that is promised twice is in the deck twice. Some cards are
+//! dealt with a second one on top, which happens while the first lasts.
 
 use super::Kind;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How long an accident lasts, in milliseconds: from shorter than an election to several of them.
 const HOLD_MS: std::ops::RangeInclusive<u64> = 500..=4_500;
+/// How long a machine stands still, in milliseconds: up to many elections, leases and deadlines.
+const PAUSE_MS: std::ops::RangeInclusive<u64> = 1_000..=20_000;
 /// Peace between two accidents, in milliseconds. Clients must get something done, else the checkers see nothing.
 const GAP_MS: std::ops::RangeInclusive<u64> = 500..=1_500;
 /// How often a second accident falls into a first one.
@@ -39,11 +41,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The deal of this seed with these kinds, each of which is in the deck once.
+    /// The deal of this seed with these kinds, each of which is in the deck as often as it is named.
     pub fn new(seed: u64, kinds: &[Kind]) -> Self {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
-        kinds.dedup();
         Schedule {
             random: StdRng::seed_from_u64(seed),
             kinds,
@@ -74,6 +75,10 @@ fn goes_with(one: Kind, other: Kind) -> bool {
     one != other && !changes_members && !cuts_twice
 }
 
+fn hold_ms(kind: Kind) -> std::ops::RangeInclusive<u64> {
+    if kind.is_pause() { PAUSE_MS } else { HOLD_MS }
+}
+
 impl Iterator for Schedule {
     type Item = Step;
 
@@ -87,7 +92,7 @@ impl Iterator for Schedule {
             kind,
             also: self.also(kind),
             pick: self.random.random(),
-            hold: Duration::from_millis(self.random.random_range(HOLD_MS)),
+            hold: Duration::from_millis(self.random.random_range(hold_ms(kind))),
             gap: Duration::from_millis(self.random.random_range(GAP_MS)),
         })
     }
@@ -117,6 +122,12 @@ mod tests {
             let kinds: BTreeSet<Kind> = round.iter().map(|step| step.kind).collect();
             assert_eq!(kinds.len(), KINDS.len());
         }
+    }
+
+    #[test]
+    fn a_kind_named_twice_happens_twice_as_often() {
+        let steps = Schedule::new(3, &[Kind::KillOne, Kind::PauseLeader, Kind::PauseLeader]).take(30);
+        assert_eq!(steps.filter(|step| step.kind == Kind::PauseLeader).count(), 20);
     }
 
     #[test]
