@@ -21,7 +21,11 @@ use crate::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 use tokio::sync::{Semaphore, watch};
 use troop_catalog::Catalog;
 use troop_schema::Registry;
@@ -55,6 +59,7 @@ pub struct Admin {
     pub(crate) request_ids: RequestIds,
     pub(crate) event_streams: Arc<Semaphore>,
     pub(crate) closing: watch::Sender<bool>,
+    pub(crate) openapi: OnceLock<Bytes>,
 }
 
 impl Admin {
@@ -73,6 +78,7 @@ impl Admin {
             request_ids: RequestIds::random(),
             event_streams,
             closing: watch::Sender::new(false),
+            openapi: OnceLock::new(),
         })
     }
 

@@ -8,6 +8,7 @@ mod events;
 mod fixed;
 mod health;
 mod log_level;
+mod openapi;
 pub(crate) mod plugins;
 mod root;
 mod schemas;
@@ -54,6 +55,7 @@ pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
         fixed::DOORS,
         health::DOORS,
         log_level::DOORS,
+        openapi::DOORS,
         plugins::DOORS,
         root::DOORS,
         schemas::DOORS,

@@ -50,6 +50,14 @@ impl Pattern {
         Some(params)
     }
 
+    /// Names of its variable segments, from the left.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::Variable(name) => Some(name.as_str()),
+            Segment::Literal(_) => None,
+        })
+    }
+
     /// Spelt-out segments first, from the left.
     fn rank(&self) -> Vec<bool> {
         self.0
@@ -203,7 +211,7 @@ impl Endpoints {
 }
 
 /// The paths every entity has, by rule.
-fn derived(registry: &Registry) -> Vec<(String, Generated)> {
+pub(crate) fn derived(registry: &Registry) -> Vec<(String, Generated)> {
     let mut out = Vec::new();
     for entity in registry.entities() {
         if entity.is_top_level() {

@@ -140,7 +140,7 @@ fn with_texts(patterns: &[(crate::Pattern, &'static str)]) -> Value {
 }
 
 /// Bounds of integers are written without a fraction.
-fn number(n: f64) -> Value {
+pub(crate) fn number(n: f64) -> Value {
     let mut value = Value::from(n);
     crate::tidy(&mut value);
     value

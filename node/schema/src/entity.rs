@@ -48,6 +48,17 @@ pub(crate) struct Families {
     shapes: BTreeMap<String, Shape>,
 }
 
+/// One of those forms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Family<'a> {
+    /// The field that chooses.
+    pub(crate) key: &'static str,
+    /// Its value.
+    pub(crate) value: &'a str,
+    /// What is laid over the general form.
+    pub(crate) shape: &'a Shape,
+}
+
 /// An entity.
 #[derive(Clone, Debug)]
 pub struct Entity {
@@ -260,6 +271,21 @@ impl Entity {
 
     pub(crate) fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Its forms, where one word chooses. (Routes choose by a list.)
+    pub(crate) fn families_by_word(&self) -> impl Iterator<Item = Family<'_>> {
+        let families = self.families.as_ref().filter(|families| {
+            let key = self.shape.field(families.key);
+            key.is_some_and(|key| matches!(key.kind, Kind::String))
+        });
+        families.into_iter().flat_map(|families| {
+            families.shapes.iter().map(|(value, shape)| Family {
+                key: families.key,
+                value,
+                shape,
+            })
+        })
     }
 
     pub(crate) fn prepared(&self, record: &mut Record) -> Result<(), Faults> {

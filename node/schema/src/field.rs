@@ -351,6 +351,10 @@ impl Field {
         &self.kind
     }
 
+    pub(crate) fn kind_is_string(&self) -> bool {
+        matches!(self.kind, Kind::String)
+    }
+
     /// Whether no two records share a value.
     pub fn is_unique(&self) -> bool {
         self.unique

@@ -30,6 +30,13 @@ impl Pattern {
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
+
+    /// As JavaScript would write it; none when it uses what JavaScript does not know.
+    pub(crate) fn as_ecma(&self) -> Option<&str> {
+        let text = self.0.as_str();
+        let foreign = ["(?", "\\A", "\\z", "[[:", "\\p", "&&", "\\x{"];
+        (!foreign.iter().any(|word| text.contains(word))).then_some(text)
+    }
 }
 
 /// One rule.

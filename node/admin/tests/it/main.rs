@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod answers;
+mod book;
 mod consistency;
 #[path = "../support/desk.rs"]
 mod desk;
@@ -10,4 +11,5 @@ mod desk;
 mod follower;
 #[path = "../support/lone.rs"]
 mod lone;
+mod openapi;
 mod sockets;

@@ -1,0 +1,448 @@
+//! Plates of the hand-built doors.
+//!
+//! A door that has no line here still gets a plate, one that says no more than that it is there; a test names such
+//! doors, so that whoever builds one also describes it.
+
+use super::shared::{self, Operation, Work};
+use http::Method;
+use serde_json::{Value, json};
+
+/// What a door answers with.
+#[derive(Clone, Copy)]
+enum Gives {
+    /// A JSON object.
+    Object,
+    /// `{"message": …}`.
+    Message,
+    /// A page of rows that no table describes.
+    Page,
+    /// Text of this type.
+    Text(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+/// A plate: path, method, what it does, status and form of a good answer.
+type Plate = (&'static str, Method, &'static str, u16, Gives);
+
+/// Below one target.
+macro_rules! target {
+    ($rest:literal) => {
+        concat!("/upstreams/{upstreams}/targets/{targets}", $rest)
+    };
+}
+
+const PLATES: &[Plate] = &[
+    (
+        "/",
+        Method::GET,
+        "Who this node is: version, plugins, settings",
+        200,
+        Gives::Object,
+    ),
+    ("/openapi.json", Method::GET, "This document", 200, Gives::Object),
+    ("/endpoints", Method::GET, "Every path", 200, Gives::Object),
+    (
+        "/robots.txt",
+        Method::GET,
+        "Keeps search engines out",
+        200,
+        Gives::Text("text/plain"),
+    ),
+    (
+        "/status",
+        Method::GET,
+        "Memory, connections, whether the store is reachable",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/status/dns",
+        Method::GET,
+        "Not there, as in Kong with its usual DNS client",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/timers",
+        Method::GET,
+        "Kong's counters of timers, empty",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/events",
+        Method::GET,
+        "The cluster's changes as they happen",
+        200,
+        Gives::Text("text/event-stream"),
+    ),
+    (
+        "/tags",
+        Method::GET,
+        "Which record wears which tag",
+        200,
+        Gives::Page,
+    ),
+    (
+        "/tags/{tags}",
+        Method::GET,
+        "Which records wear this tag",
+        200,
+        Gives::Page,
+    ),
+    (
+        "/plugins/enabled",
+        Method::GET,
+        "Names of the plugins of this build",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/plugins/schema/{name}",
+        Method::GET,
+        "The form of a plugin's configuration",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/schemas/{name}",
+        Method::GET,
+        "The form of an entity",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/schemas/plugins/{name}",
+        Method::GET,
+        "The form of a plugin",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/schemas/vaults/{name}",
+        Method::GET,
+        "The form of a vault",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/schemas/filters/{name}",
+        Method::GET,
+        "The form of a filter; there are none",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/schemas/{name}/validate",
+        Method::POST,
+        "Judge a record without storing it",
+        200,
+        Gives::Message,
+    ),
+    (
+        "/schemas/plugins/validate",
+        Method::POST,
+        "Judge a plugin without storing it",
+        200,
+        Gives::Message,
+    ),
+    (
+        "/schemas/vaults/validate",
+        Method::POST,
+        "Judge a vault without storing it",
+        200,
+        Gives::Message,
+    ),
+    (
+        "/config",
+        Method::GET,
+        "The whole configuration as a declarative document",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/config",
+        Method::POST,
+        "Replace the whole configuration by a declarative document",
+        201,
+        Gives::Object,
+    ),
+    (
+        "/clustering/status",
+        Method::GET,
+        "Refused, as by a Kong that is no control plane",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/clustering/data-planes",
+        Method::GET,
+        "Refused, as by a Kong that is no control plane",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/cache",
+        Method::DELETE,
+        "Nothing: what is served is never stale",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        "/cache/{key}",
+        Method::GET,
+        "Not found: nothing is cached under keys",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/cache/{key}",
+        Method::DELETE,
+        "Nothing: what is served is never stale",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        "/debug/node/log-level",
+        Method::GET,
+        "The level of this node's log",
+        200,
+        Gives::Message,
+    ),
+    (
+        "/debug/node/log-level/{log_level}",
+        Method::PUT,
+        "Change it for a while",
+        200,
+        Gives::Message,
+    ),
+    (
+        "/upstreams/{upstreams}/health",
+        Method::GET,
+        "What this node's balancer thinks of the targets",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/upstreams/{upstreams}/targets/all",
+        Method::GET,
+        "The targets in the order of their ids",
+        200,
+        Gives::Page,
+    ),
+    (
+        target!("/healthy"),
+        Method::PUT,
+        "Mark a target healthy at this node",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        target!("/unhealthy"),
+        Method::PUT,
+        "Mark a target unhealthy at this node",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        target!("/{address}/healthy"),
+        Method::PUT,
+        "Mark one address healthy at this node",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        target!("/{address}/unhealthy"),
+        Method::PUT,
+        "Mark one address unhealthy at this node",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        "/troop/status",
+        Method::GET,
+        "Leader, term, indexes, members",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/troop/digest",
+        Method::GET,
+        "Revision and digests of this node's state",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/troop/health",
+        Method::GET,
+        "Whether this node is well",
+        200,
+        Gives::Object,
+    ),
+    ("/troop/nodes", Method::GET, "The members", 200, Gives::Object),
+    ("/troop/nodes/{id}", Method::GET, "One member", 200, Gives::Object),
+    (
+        "/troop/nodes/{id}",
+        Method::DELETE,
+        "Remove a member",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        "/troop/tokens",
+        Method::GET,
+        "Join tokens that can be used",
+        200,
+        Gives::Object,
+    ),
+    (
+        "/troop/tokens",
+        Method::POST,
+        "Make a join token",
+        201,
+        Gives::Object,
+    ),
+    (
+        "/troop/tokens/{id}",
+        Method::DELETE,
+        "End a join token",
+        204,
+        Gives::Nothing,
+    ),
+    (
+        "/troop/stop",
+        Method::POST,
+        "Drain this node and end it",
+        202,
+        Gives::Message,
+    ),
+];
+
+/// Kong has these for filters written in WebAssembly; refused at both, as by a Kong without it.
+const FILTERS: [&str; 2] = ["/filter-chains", "/filter-chains/{filter_chains}"];
+
+/// The operation at a hand-built door.
+pub(super) fn operation(pattern: &str, method: &Method) -> Value {
+    let plate = PLATES
+        .iter()
+        .find(|(path, verb, ..)| *path == pattern && verb == method);
+    let work = work(method);
+    let mut operation = match plate {
+        Some((_, _, says, status, gives)) => gives.on(shared::operation(says, work, &[]), *status),
+        None if FILTERS.contains(&pattern) => {
+            shared::operation("Refused: there is no WebAssembly", work, &[])
+        }
+        None => undescribed(pattern, method),
+    };
+    if work == Work::Writes {
+        operation = operation.taking(json!({ "type": "object" }));
+    }
+    finished(pattern, operation)
+}
+
+fn work(method: &Method) -> Work {
+    match *method {
+        Method::GET => Work::Reads,
+        Method::DELETE => Work::Deletes,
+        _ => Work::Writes,
+    }
+}
+
+fn undescribed(pattern: &str, method: &Method) -> Operation {
+    let summary = format!("{method} {pattern}");
+    let mut operation = shared::operation(&summary, work(method), &[]).written();
+    operation["responses"]["2XX"] = json!({ "description": "Done" });
+    Operation::from(operation)
+}
+
+/// Refusals and arguments that only some doors have.
+fn finished(pattern: &str, operation: Operation) -> Value {
+    let number = || json!({ "type": "integer" });
+    let text = || json!({ "type": "string" });
+    let operation = match pattern {
+        "/events" => operation
+            .refusing(&[410])
+            .arg("since", "Begin after this revision", number()),
+        "/status" => operation
+            .arg(
+                "unit",
+                "Unit of memory",
+                json!({ "enum": ["b", "k", "m", "g", "B", "K", "M", "G"] }),
+            )
+            .arg("scale", "Digits after the point", number()),
+        "/status/dns" | "/debug/node/log-level/{log_level}" => operation.refusing(&[501]),
+        "/upstreams/{upstreams}/health" => {
+            operation.arg("balancer_health", "The whole instead of each target", text())
+        }
+        _ => operation,
+    };
+    let mut plate = operation.written();
+    plate["tags"] = json!([subject(pattern)]);
+    plate
+}
+
+/// Under which heading a door is listed.
+fn subject(pattern: &str) -> &str {
+    match pattern.split('/').nth(1) {
+        Some("troop" | "events") => "cluster",
+        Some("schemas" | "tags" | "plugins" | "upstreams") => pattern.split('/').nth(1).unwrap_or_default(),
+        _ => "node",
+    }
+}
+
+impl Gives {
+    fn on(self, operation: Operation, status: u16) -> Operation {
+        match self {
+            Gives::Object => operation.answering(status, "The document", Some(json!({ "type": "object" }))),
+            Gives::Message => {
+                let message = json!({ "$ref": "#/components/schemas/message" });
+                operation.answering(status, "Done", Some(message))
+            }
+            Gives::Page => {
+                operation.answering(status, "A page", Some(shared::page(&json!({ "type": "object" }))))
+            }
+            Gives::Text(kind) => operation.answering_with(
+                status,
+                "The text",
+                Some(json!({ kind: { "schema": { "type": "string" } } })),
+            ),
+            Gives::Nothing => operation.answering(status, "Done", None),
+        }
+    }
+}
+
+/// What a hand-built handler adds to a door that also exists by rule.
+pub(super) fn amend(pattern: &str, method: &Method, operation: &mut Value) {
+    if (pattern, method) == ("/consumers", &Method::GET) {
+        let text = json!({ "type": "string", "minLength": 1 });
+        let plate = Operation::from(operation.take());
+        *operation = plate
+            .arg("custom_id", "Only the consumer with this `custom_id`", text)
+            .written();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::custom;
+    use troop_schema::Registry;
+
+    #[test]
+    fn every_hand_built_door_is_described() {
+        let derived = crate::endpoint::derived(&Registry::new(Vec::new()).unwrap());
+        for (pattern, method, _) in custom::table() {
+            let by_rule = derived
+                .iter()
+                .any(|(path, generated)| path == pattern && generated.methods().contains(&method));
+            let by_hand = PLATES
+                .iter()
+                .any(|(path, verb, ..)| (*path, verb) == (pattern, &method));
+            assert!(
+                by_rule || by_hand || FILTERS.contains(&pattern),
+                "{method} {pattern}: say in PLATES what it does"
+            );
+        }
+    }
+}
