@@ -3,7 +3,7 @@
 //! A hit is answered on the spot. A miss reads the local store on the control runtime's blocking threads, so that a cold disk holds up one
 //! request and not the worker; no more than a limited number of such reads run at a time.
 
-use crate::shelf::{Expiry, Kept, LookupKey, Shelf};
+use crate::shelf::{Expiry, GROUPS, Kept, LookupKey, Shelf};
 use http::HeaderValue;
 use serde_json::Value;
 use std::{
@@ -11,14 +11,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{runtime::Handle, sync::Semaphore};
-use troop_catalog::{Catalog, Problem, Selector};
-use troop_plugin_api::{Consumer, Credential, Looked, Lookup, LookupError};
+use troop_catalog::{Catalog, PageQuery, Parent, Problem, Selector};
+use troop_plugin_api::{Consumer, Credential, Groups, Looked, Lookup, LookupError};
 use troop_schema::Record;
 use troop_txn::{Key, ReadView, Store, read};
 use uuid::Uuid;
 
 /// A read of the local store takes micro- to milliseconds; longer than this the disk hangs.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Read at once: nearly every consumer has fewer groups.
+const GROUPS_PER_PAGE: usize = 1_000;
 
 /// One per node, shared by all workers.
 #[derive(Clone)]
@@ -118,19 +121,51 @@ impl Stacks {
         let ends: Expiry = record.get("expires_at_ms").and_then(Value::as_u64);
         Ok(Kept::Credential(credential(id, record).map(Arc::new), ends))
     }
+
+    fn groups(&self, consumer: Uuid) -> Result<Kept, String> {
+        let mut query = PageQuery {
+            size: GROUPS_PER_PAGE,
+            parent: Some(Parent {
+                field: "consumer",
+                id: consumer,
+            }),
+            ..PageQuery::default()
+        };
+        let names = read(&*self.store, |view| {
+            let mut names = Vec::new();
+            loop {
+                let page = self.catalog.page(view, GROUPS, &query, now_ms())?;
+                let group = |record: &Record| Some(record.get("group")?.as_str()?.to_owned());
+                names.extend(page.data.iter().filter_map(group));
+                query.offset = page.offset;
+                if query.offset.is_none() {
+                    return Ok::<_, Problem>(names);
+                }
+            }
+        });
+        let names = names.map_err(|e| e.to_string())?;
+        Ok(Kept::Groups(Arc::new(Groups::new(names))))
+    }
 }
 
 fn pick_consumer(kept: Kept) -> Option<Arc<Consumer>> {
     match kept {
         Kept::Consumer(consumer) => consumer,
-        Kept::Credential(..) => None,
+        Kept::Credential(..) | Kept::Groups(_) => None,
     }
 }
 
 fn pick_credential(kept: Kept) -> Option<Arc<Credential>> {
     match kept {
         Kept::Credential(credential, ends) => credential.filter(|_| ends.is_none_or(|at| now_ms() < at)),
-        Kept::Consumer(_) => None,
+        Kept::Consumer(_) | Kept::Groups(_) => None,
+    }
+}
+
+fn pick_groups(kept: Kept) -> Option<Arc<Groups>> {
+    match kept {
+        Kept::Groups(groups) => Some(groups),
+        Kept::Consumer(_) | Kept::Credential(..) => None,
     }
 }
 
@@ -161,12 +196,7 @@ fn consumer(record: &Record) -> Option<Consumer> {
 
 fn credential(id: Uuid, record: Record) -> Option<Credential> {
     let consumer = record.get("consumer")?.get("id")?.as_str()?.parse().ok()?;
-    Some(Credential {
-        id,
-        id_text: id_text(id),
-        consumer,
-        record,
-    })
+    Some(Credential::new(id, consumer, record))
 }
 
 impl Lookup for Desk {
@@ -202,6 +232,15 @@ impl Lookup for Desk {
             pick_consumer,
             "a consumer",
             move |stacks| stacks.consumer(|view, catalog| find(view, catalog, "consumers", &selector)),
+        )
+    }
+
+    fn groups(&self, consumer: Uuid) -> Looked<Groups> {
+        self.look(
+            LookupKey::groups(consumer),
+            pick_groups,
+            "a consumer's groups",
+            move |stacks| stacks.groups(consumer),
         )
     }
 

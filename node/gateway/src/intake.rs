@@ -224,7 +224,12 @@ impl Intake {
         self.rules.jug_max_bytes = limit_bytes;
         self.slot.wait(Stage::Exchange, self.rules.pause);
         while let Some(piece) = poll_fn(|cx| self.poll_piece_in_time(cx, &mut place)).await {
-            let piece = piece.map_err(|e| BodyError::Broken(e.to_string()))?;
+            let piece = piece.map_err(|error| match error {
+                IntakeError::TooLarge => BodyError::TooLarge {
+                    limit_bytes: usize::try_from(self.rules.max_bytes).unwrap_or(usize::MAX),
+                },
+                IntakeError::TooSlow | IntakeError::Broken => BodyError::Broken(error.to_string()),
+            })?;
             if whole.len() + piece.len() > limit_bytes {
                 return Err(BodyError::TooLarge { limit_bytes });
             }
@@ -280,6 +285,10 @@ impl Rules {
 impl BodySource for Intake {
     fn read(&mut self) -> LocalBoxFuture<'_, Result<Bytes, BodyError>> {
         Box::pin(self.collect())
+    }
+
+    fn limit(&mut self, max_bytes: u64) {
+        self.rules.max_bytes = self.rules.max_bytes.min(max_bytes);
     }
 
     fn replace(&mut self, body: Bytes) {

@@ -216,7 +216,7 @@ impl<'c> Course<'c> {
         }
         let view = RequestView(parts);
         let id = self.id;
-        let facts = self.facts(&id, scheme, host, None, &Vec::new);
+        let facts = self.facts(&id, parts.version, scheme, host, None, &Vec::new);
         let mut exchange = Exchange::new(PluginRequest::new(&view, intake), facts, &self.client.worker.desk);
         let chain = Rc::clone(&self.chain);
         for link in chain.of(Phases::REWRITE) {
@@ -269,7 +269,14 @@ impl<'c> Course<'c> {
         let view = RequestView(scene.parts);
         let captures = || scene.captures();
         let id = self.id;
-        let facts = self.facts(&id, scene.scheme, scene.host, Some(route), &captures);
+        let facts = self.facts(
+            &id,
+            scene.parts.version,
+            scene.scheme,
+            scene.host,
+            Some(route),
+            &captures,
+        );
         let request = PluginRequest::with_wishes(&view, intake, wishes.edits, wishes.query);
         let mut exchange = Exchange::new(request, facts, &self.client.worker.desk);
         exchange.shared = std::mem::take(&mut self.shared);
@@ -294,6 +301,7 @@ impl<'c> Course<'c> {
     fn facts<'a>(
         &self,
         id: &'a RequestId,
+        version: Version,
         scheme: Scheme,
         host: &'a str,
         route: Option<&'a Route>,
@@ -312,6 +320,7 @@ impl<'c> Course<'c> {
                 request: client.requests.get(),
             },
             scheme,
+            version,
             host,
             port: client.listener.port(),
             started_at_us: client.worker.unix_us_at(self.started),

@@ -14,12 +14,15 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
-use troop_plugin_api::{Consumer, Credential};
+use troop_plugin_api::{Consumer, Credential, Groups};
 use troop_txn::EventBody;
 use uuid::Uuid;
 
 /// More shelves than workers on any machine, so that fillers rarely meet.
 const SHELVES: usize = 64;
+
+/// The schema whose records put consumers into groups.
+pub(crate) const GROUPS: &str = "acls";
 
 /// What is looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +33,7 @@ pub(crate) struct LookupKey(Box<[u8]>);
 pub(crate) enum Kept {
     Consumer(Option<Arc<Consumer>>),
     Credential(Option<Arc<Credential>>, Expiry),
+    Groups(Arc<Groups>),
 }
 
 /// When a credential ends, in milliseconds since 1970.
@@ -63,6 +67,11 @@ impl LookupKey {
     /// A consumer by user name.
     pub fn username(name: &str) -> Self {
         LookupKey::of(&[b"n", name.as_bytes()])
+    }
+
+    /// A consumer's groups.
+    pub fn groups(consumer: Uuid) -> Self {
+        LookupKey::of(&[b"g", consumer.as_bytes()])
     }
 
     /// A credential by a unique field.
@@ -190,8 +199,15 @@ fn keys_of(schema: &str, bytes: &[u8]) -> Vec<LookupKey> {
             .map(|(_, name)| LookupKey::username(name))
             .collect();
     }
-    if !record.contains_key("consumer") {
+    let Some(consumer) = record.get("consumer") else {
         return Vec::new();
+    };
+    if schema == GROUPS {
+        let id = consumer
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok());
+        return id.map(LookupKey::groups).into_iter().collect();
     }
     texts
         .map(|(field, value)| LookupKey::credential(schema, field, value))
@@ -272,6 +288,27 @@ mod tests {
         });
         assert!(shelf.look(&key("old")).is_err() && shelf.look(&key("new")).is_err());
         assert!(shelf.look(&key("other")).is_ok());
+    }
+
+    #[test]
+    fn a_consumers_groups_are_cleared_when_it_joins_or_leaves_one() {
+        let shelf = Shelf::new(1000);
+        let (bob, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        for id in [bob, eve] {
+            let token = shelf.look(&LookupKey::groups(id)).err().expect("a gap");
+            shelf.keep(&LookupKey::groups(id), Kept::Groups(Arc::default()), token);
+        }
+        shelf.clear_after(&EventBody::Crud {
+            schema: GROUPS.into(),
+            operation: Operation::Delete,
+            id: Bytes::new(),
+            entity: None,
+            old_entity: Some(Bytes::from(format!(
+                r#"{{"group":"g","consumer":{{"id":"{bob}"}}}}"#
+            ))),
+        });
+        assert!(shelf.look(&LookupKey::groups(bob)).is_err());
+        assert!(shelf.look(&LookupKey::groups(eve)).is_ok());
     }
 
     #[test]

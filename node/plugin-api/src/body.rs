@@ -26,6 +26,9 @@ pub trait BodySource {
     /// All of it. The second call gives the same bytes again.
     fn read(&mut self) -> LocalBoxFuture<'_, Result<Bytes, BodyError>>;
 
+    /// Lowers the size beyond which the body is refused, while it streams past too.
+    fn limit(&mut self, max_bytes: u64);
+
     /// Puts other bytes in its place; the peer gets these.
     fn replace(&mut self, body: Bytes);
 }

@@ -1,6 +1,7 @@
 //! One request with its response, as the handlers see it.
 
 use crate::{identity::Identity, lookup::Lookup, request::Request, shared::Shared};
+use http::Version;
 use std::{net::IpAddr, net::SocketAddr};
 use uuid::Uuid;
 
@@ -73,6 +74,8 @@ pub struct Facts<'a> {
     pub client: Client,
     /// Plain or TLS, as forwarded by a trusted proxy.
     pub scheme: Scheme,
+    /// The version of HTTP the client speaks.
+    pub version: Version,
     /// The host asked for, lower-case, without a port.
     pub host: &'a str,
     /// The port asked at.

@@ -4,7 +4,11 @@
 //! no formatting.
 
 use http::HeaderValue;
-use std::sync::Arc;
+use serde_json::Value;
+use std::{
+    any::Any,
+    sync::{Arc, OnceLock},
+};
 use troop_schema::Record;
 use uuid::Uuid;
 
@@ -22,7 +26,6 @@ pub struct Consumer {
 }
 
 /// A credential, as the data plane needs it.
-#[derive(Clone)]
 pub struct Credential {
     /// Its id.
     pub id: Uuid,
@@ -30,8 +33,36 @@ pub struct Credential {
     pub id_text: HeaderValue,
     /// Whose it is.
     pub consumer: Uuid,
-    /// All its fields, for plugins that check a secret.
-    pub record: Record,
+    record: Record,
+    derived: OnceLock<Derived>,
+}
+
+type Derived = Arc<dyn Any + Send + Sync>;
+
+impl Credential {
+    /// A consumer's credential with these fields.
+    pub fn new(id: Uuid, consumer: Uuid, record: Record) -> Self {
+        let id_text = HeaderValue::try_from(id.to_string());
+        Credential {
+            id,
+            id_text: id_text.expect("invariant: an id is hexadecimal digits and hyphens"),
+            consumer,
+            record,
+            derived: OnceLock::new(),
+        }
+    }
+
+    /// A field that is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.record.get(field).and_then(Value::as_str)
+    }
+
+    /// What a plugin makes of the fields, made once and kept as long as the credential is: a key read from its text, say. Each kind
+    /// of credential belongs to one plugin, so there is one such thing.
+    pub fn derived<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Option<&T> {
+        let kept = self.derived.get_or_init(|| Arc::new(make(self)));
+        kept.downcast_ref()
+    }
 }
 
 impl std::fmt::Debug for Credential {
@@ -41,6 +72,39 @@ impl std::fmt::Debug for Credential {
             .field("id", &self.id)
             .field("consumer", &self.consumer)
             .finish_non_exhaustive()
+    }
+}
+
+/// The groups a consumer was put into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    names: Vec<String>,
+    listed: Option<HeaderValue>,
+}
+
+impl Groups {
+    /// These groups.
+    pub fn new(names: Vec<String>) -> Self {
+        let listed = HeaderValue::from_bytes(names.join(", ").as_bytes()).ok();
+        Groups {
+            listed: listed.filter(|list| !list.is_empty()),
+            names,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether one of these is among them.
+    pub fn has_any(&self, names: &[String]) -> bool {
+        self.names.iter().any(|name| names.contains(name))
+    }
+
+    /// All of them in one header field; none if there are none, or one of them is not fit for a header.
+    pub fn listed(&self) -> Option<&HeaderValue> {
+        self.listed.as_ref()
     }
 }
 

@@ -6,7 +6,7 @@
 //! The catch is the shelf: what was changed or deleted must leave it before the change is said to be in effect, answers "no such
 //! thing" included. The gateway keeps that promise; a handler must not keep answers beyond its exchange.
 
-use crate::identity::{Consumer, Credential};
+use crate::identity::{Consumer, Credential, Groups};
 use futures_util::future::LocalBoxFuture;
 use std::{
     future::Future,
@@ -73,6 +73,9 @@ pub trait Lookup {
 
     /// The consumer with this user name.
     fn consumer_by_username(&self, username: &str) -> Looked<Consumer>;
+
+    /// The groups of the consumer with this id; none at all for a consumer that does not exist.
+    fn groups(&self, consumer: Uuid) -> Looked<Groups>;
 
     /// Any record, straight from the store. For rare uses: it is not kept on the shelf.
     fn record(&self, entity: &'static str, id: Uuid) -> Looked<Record>;

@@ -1,9 +1,21 @@
 //! What a plugin is before anybody configured it.
 
-use crate::handler::Handler;
+use crate::{chain::Scope, handler::Handler};
 use std::sync::Arc;
 use thiserror::Error;
 use troop_schema::{PluginSchema, Record};
+use uuid::Uuid;
+
+/// One stored instance of a plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The instance's id.
+    pub id: Uuid,
+    /// To what it is limited.
+    pub scope: Scope,
+    /// Its configuration.
+    pub config: &'a Record,
+}
 
 /// A stored configuration that the plugin cannot use, although the schema let it pass.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -35,5 +47,5 @@ pub trait Plugin: Send + Sync {
     ///
     /// # Errors
     /// [`Misconfigured`] names the field.
-    fn configure(&self, config: &Record) -> Result<Arc<dyn Handler>, Misconfigured>;
+    fn configure(&self, setup: &Setup<'_>) -> Result<Arc<dyn Handler>, Misconfigured>;
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use troop_plugin_api::Misconfigured;
-use troop_schema::Record;
+use troop_schema::{Field, Record};
 
 /// A configuration to read from.
 pub(crate) struct Config<'a>(pub &'a Record);
@@ -14,6 +14,14 @@ impl<'a> Config<'a> {
     /// A text that may be absent.
     pub fn text(&self, field: &str) -> Option<&'a str> {
         self.0.get(field).and_then(Value::as_str)
+    }
+
+    /// A list of texts that may be absent.
+    pub fn texts_if_any(&self, field: &'static str) -> Result<Option<Vec<String>>, Misconfigured> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.texts(field).map(Some),
+        }
     }
 
     /// A list of texts.
@@ -35,6 +43,11 @@ impl<'a> Config<'a> {
         value.ok_or_else(|| wrong(field, "neither true nor false"))
     }
 
+    /// A number that may be absent.
+    pub fn number(&self, field: &str) -> Option<f64> {
+        self.0.get(field).and_then(Value::as_f64)
+    }
+
     /// A whole number within the type's range.
     pub fn whole<T: TryFrom<i64>>(&self, field: &'static str) -> Result<T, Misconfigured> {
         let value = self.0.get(field).and_then(Value::as_i64);
@@ -49,6 +62,11 @@ pub(crate) fn wrong(field: &'static str, problem: &str) -> Misconfigured {
         field,
         problem: problem.to_owned(),
     }
+}
+
+/// A yes or no that has a default.
+pub(crate) fn flag(default: bool) -> Field {
+    Field::boolean().required().default(default)
 }
 
 /// Kong: header names in configurations are letters, digits, `_` and `-` only; the words of the refusal are Kong's.

@@ -4,8 +4,8 @@ mod handler;
 mod schema;
 
 use std::sync::Arc;
-use troop_plugin_api::{Handler, Misconfigured, Plugin};
-use troop_schema::{PluginSchema, Record};
+use troop_plugin_api::{Handler, Misconfigured, Plugin, Setup};
+use troop_schema::PluginSchema;
 
 /// The plugin.
 pub struct CorrelationId;
@@ -23,7 +23,7 @@ impl Plugin for CorrelationId {
         schema::schema()
     }
 
-    fn configure(&self, config: &Record) -> Result<Arc<dyn Handler>, Misconfigured> {
-        Ok(Arc::new(handler::Correlator::configure(config)?))
+    fn configure(&self, setup: &Setup<'_>) -> Result<Arc<dyn Handler>, Misconfigured> {
+        Ok(Arc::new(handler::Correlator::configure(setup.config)?))
     }
 }

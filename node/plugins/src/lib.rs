@@ -7,12 +7,19 @@
 //! What several plugins share stands beside them: reading a configuration (`config.rs`), query strings (`query.rs`), bodies that
 //! carry fields (`form.rs`), and what every authentication plugin does with a known client (`authentication.rs`).
 
+pub mod acl;
 mod authentication;
+pub mod basic_auth;
+pub mod bot_detection;
 mod config;
 pub mod correlation_id;
+pub mod cors;
 mod form;
+pub mod ip_restriction;
 pub mod key_auth;
 mod query;
+pub mod redirect;
+pub mod request_size_limiting;
 pub mod request_termination;
 #[cfg(test)]
 mod stage;
@@ -23,8 +30,15 @@ use troop_plugin_api::Plugin;
 /// All of them.
 pub fn bundled() -> Vec<Arc<dyn Plugin>> {
     vec![
+        Arc::new(acl::Acl),
+        Arc::new(basic_auth::BasicAuth),
+        Arc::new(bot_detection::BotDetection),
         Arc::new(correlation_id::CorrelationId),
+        Arc::new(cors::Cors),
+        Arc::new(ip_restriction::IpRestriction),
         Arc::new(key_auth::KeyAuth),
+        Arc::new(redirect::Redirect),
+        Arc::new(request_size_limiting::RequestSizeLimiting),
         Arc::new(request_termination::RequestTermination),
     ]
 }

@@ -4,10 +4,15 @@ use bytes::Bytes;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 use troop_plugin_api::{
-    BodyError, BodySource, Client, Consumer, Credential, Edit, Exchange, Facts, Failure, Handler, Head,
-    Looked, Lookup, Node, Plugin, Reply, Request, Response, Scheme, Shared, Source, Step, Verdict,
+    BodyError, BodySource, Client, Consumer, Credential, Edit, Exchange, Facts, Failure, Groups, Handler,
+    Head, Identity, Looked, Lookup, Node, Plugin, Reply, Request, Response, Scheme, Scope, Setup, Shared,
+    Source, Step, Verdict,
 };
 use troop_schema::Record;
 use uuid::Uuid;
@@ -19,7 +24,16 @@ pub(crate) struct Stage {
     pub target: &'static str,
     pub headers: Vec<(&'static str, &'static str)>,
     pub body: &'static str,
-    pub keys: HashMap<String, Uuid>,
+    /// Credentials by schema, each with a `consumer`.
+    pub credentials: Vec<(&'static str, Value)>,
+    /// Groups by consumer.
+    pub groups: HashMap<Uuid, Vec<&'static str>>,
+    /// Who the client is before the handler's turn.
+    pub known: Option<Identity>,
+    /// The client's address if it is not this machine.
+    pub address: Option<IpAddr>,
+    /// The response's head.
+    pub response: Vec<(&'static str, &'static str)>,
     pub consumers: Vec<Arc<Consumer>>,
 }
 
@@ -83,13 +97,22 @@ pub(crate) fn configured(plugin: &dyn Plugin, changes: Value) -> Arc<dyn Handler
         );
     }
     config.extend(changes.as_object().cloned().expect("an object"));
-    plugin.configure(&config).expect("a configuration")
+    let setup = Setup {
+        id: Uuid::from_u128(77),
+        scope: Scope::GLOBAL,
+        config: &config,
+    };
+    plugin.configure(&setup).expect("a configuration")
 }
 
 impl Stage {
     /// Plays `access`, then `header_filter`.
     pub fn play(&self, handler: &dyn Handler) -> Played {
-        let mut body = StageBody(Bytes::from_static(self.body.as_bytes()), None);
+        let mut body = StageBody {
+            bytes: Bytes::from_static(self.body.as_bytes()),
+            replaced: None,
+            max_bytes: usize::MAX,
+        };
         let node = Node {
             id: "n".into(),
             hostname: "h".into(),
@@ -97,12 +120,13 @@ impl Stage {
         let facts = Facts {
             request_id: "0123456789abcdef0123456789abcdef",
             client: Client {
-                address: Ipv4Addr::LOCALHOST.into(),
+                address: self.address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
                 listener: (Ipv4Addr::LOCALHOST, 8000).into(),
                 connection: 7,
                 request: 2,
             },
             scheme: Scheme::Http,
+            version: http::Version::HTTP_11,
             host: "gw.test",
             port: 8000,
             started_at_us: 1_700_000_000_012_345,
@@ -112,6 +136,9 @@ impl Stage {
             node: &node,
         };
         let mut exchange = Exchange::new(Request::new(self, &mut body), facts, self);
+        if let Some(identity) = &self.known {
+            exchange.authenticate(identity.clone());
+        }
         let verdict = match handler.access(&mut exchange) {
             Step::Done(verdict) => verdict,
             Step::Later(future) => future.now_or_never().expect("nothing to wait for"),
@@ -126,15 +153,18 @@ impl Stage {
             }),
             wishes: edits.take().into_iter().map(wish).collect(),
             query,
-            body: body.1.map(|b| String::from_utf8_lossy(&b).into_owned()),
+            body: body.replaced.map(|b| String::from_utf8_lossy(&b).into_owned()),
             consumer,
             echoed: self.answer(handler, &mut shared),
         }
     }
 
     fn answer(&self, handler: &dyn Handler, shared: &mut Shared) -> Vec<(String, String)> {
-        let none = Stage::default();
-        let mut response = Response::new(200, Source::Peer, &none, self);
+        let head = Stage {
+            headers: self.response.clone(),
+            ..Stage::default()
+        };
+        let mut response = Response::new(200, Source::Peer, &head, self);
         if handler.phases().has(troop_plugin_api::Phases::HEADER_FILTER) {
             handler.header_filter(shared, &mut response).expect("a response");
         }
@@ -184,31 +214,55 @@ impl Head for Stage {
     }
 }
 
-struct StageBody(Bytes, Option<Bytes>);
+struct StageBody {
+    bytes: Bytes,
+    replaced: Option<Bytes>,
+    max_bytes: usize,
+}
 
 impl BodySource for StageBody {
     fn read(&mut self) -> LocalBoxFuture<'_, Result<Bytes, BodyError>> {
-        let body = self.0.clone();
-        Box::pin(async move { Ok(body) })
+        let (body, limit_bytes) = (self.bytes.clone(), self.max_bytes);
+        Box::pin(async move {
+            if body.len() > limit_bytes {
+                return Err(BodyError::TooLarge { limit_bytes });
+            }
+            Ok(body)
+        })
+    }
+
+    fn limit(&mut self, max_bytes: u64) {
+        self.max_bytes = usize::try_from(max_bytes).expect("a small limit");
     }
 
     fn replace(&mut self, body: Bytes) {
-        self.1 = Some(body);
+        self.replaced = Some(body);
     }
+}
+
+/// A credential of a consumer, with these fields.
+pub(crate) fn credential(consumer: Uuid, fields: &Value) -> Arc<Credential> {
+    let id = Uuid::from_u128(99);
+    let fields = fields.as_object().cloned().expect("an object");
+    Arc::new(Credential::new(id, consumer, fields))
 }
 
 impl Lookup for Stage {
     fn credential(&self, entity: &'static str, field: &'static str, value: &str) -> Looked<Credential> {
-        assert_eq!((entity, field), ("keyauth_credentials", "key"));
-        let id = Uuid::from_u128(99);
-        Looked::now(Ok(self.keys.get(value).map(|consumer| {
-            Arc::new(Credential {
-                id,
-                id_text: HeaderValue::try_from(id.to_string()).expect("a uuid"),
-                consumer: *consumer,
-                record: Record::new(),
-            })
+        let found = self
+            .credentials
+            .iter()
+            .find(|(own, fields)| *own == entity && fields[field] == value);
+        Looked::now(Ok(found.map(|(_, fields)| {
+            let owner = fields["consumer"].as_str().expect("a consumer");
+            credential(owner.parse().expect("a uuid"), fields)
         })))
+    }
+
+    fn groups(&self, consumer: Uuid) -> Looked<Groups> {
+        let names = self.groups.get(&consumer).into_iter().flatten();
+        let names = names.map(|name| name.to_string()).collect();
+        Looked::now(Ok(Some(Arc::new(Groups::new(names)))))
     }
 
     fn consumer(&self, id: Uuid) -> Looked<Consumer> {

@@ -23,6 +23,7 @@ pub struct PluginSchema {
     config: Shape,
     config_rules: Vec<Rule>,
     protocols: Vec<&'static str>,
+    usual_protocols: Option<Vec<&'static str>>,
     forbidden_scopes: Vec<&'static str>,
     checks: Vec<Check>,
 }
@@ -35,6 +36,7 @@ impl PluginSchema {
             config: Shape::new(config),
             config_rules: Vec::new(),
             protocols: HTTP_PROTOCOLS.to_vec(),
+            usual_protocols: None,
             forbidden_scopes: Vec::new(),
             checks: Vec::new(),
         }
@@ -61,6 +63,12 @@ impl PluginSchema {
     /// Runs on these protocols.
     pub fn protocols(mut self, protocols: impl IntoIterator<Item = &'static str>) -> Self {
         self.protocols = protocols.into_iter().collect();
+        self
+    }
+
+    /// Runs on these protocols unless told otherwise. Without this: on those for HTTP among its own, or else on all of its own.
+    pub fn usual_protocols(mut self, protocols: impl IntoIterator<Item = &'static str>) -> Self {
+        self.usual_protocols = Some(protocols.into_iter().collect());
         self
     }
 
@@ -116,18 +124,22 @@ impl PluginSchema {
     }
 
     fn protocols_field(&self) -> Field {
-        let usual: Vec<_> = HTTP_PROTOCOLS
-            .into_iter()
-            .filter(|p| self.protocols.contains(p))
-            .collect();
-        let default = if usual.is_empty() {
-            self.protocols.clone()
-        } else {
-            usual
-        };
         Field::set(Field::string().one_of(self.protocols.iter().copied()))
             .required()
-            .default(default)
+            .default(self.default_protocols())
+    }
+
+    fn default_protocols(&self) -> Vec<&'static str> {
+        if let Some(usual) = &self.usual_protocols {
+            return usual.clone();
+        }
+        let for_http = HTTP_PROTOCOLS.into_iter().filter(|p| self.protocols.contains(p));
+        let for_http: Vec<_> = for_http.collect();
+        if for_http.is_empty() {
+            self.protocols.clone()
+        } else {
+            for_http
+        }
     }
 
     fn config_field(&self) -> Field {
@@ -143,5 +155,5 @@ fn forbidden(scope: &str) -> Field {
         "service" => "services",
         _ => "routes",
     };
-    Field::foreign(reference).eq(Value::Null).default(Value::Null)
+    Field::foreign(reference).eq(Value::Null)
 }

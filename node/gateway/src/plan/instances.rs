@@ -10,7 +10,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
-use troop_plugin_api::{Handler, Phases, Plugin, Scope, runs_before};
+use troop_plugin_api::{Handler, Phases, Plugin, Scope, Setup, runs_before};
 use troop_schema::Record;
 use uuid::Uuid;
 
@@ -64,8 +64,18 @@ impl Kit {
         }
         let plugin = &self.plugins[place];
         let config: Record = record.config.unwrap_or_default();
+        let scope = Scope {
+            route: record.route.map(|r| r.id),
+            service: record.service.map(|s| s.id),
+            consumer: record.consumer.map(|c| c.id),
+        };
+        let setup = Setup {
+            id: record.id,
+            scope,
+            config: &config,
+        };
         let handler = plugin
-            .configure(&config)
+            .configure(&setup)
             .map_err(|source| CompileError::Misconfigured {
                 plugin: plugin.name(),
                 source,
@@ -73,11 +83,7 @@ impl Kit {
         Ok(Some(Instance {
             id: record.id,
             place: u16::try_from(place).expect("invariant: fewer than 65,536 plugins are bundled"),
-            scope: Scope {
-                route: record.route.map(|r| r.id),
-                service: record.service.map(|s| s.id),
-                consumer: record.consumer.map(|c| c.id),
-            },
+            scope,
             handler,
         }))
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use troop_plugin_api::{
     Chunk, Exchange, Failure, Handler, Identity, LogRecord, Misconfigured, Phases, Plugin, Reply, Response,
-    Shared, Step, Verdict,
+    Setup, Shared, Step, Verdict,
 };
 use troop_schema::{Field, PluginSchema, Record};
 use uuid::Uuid;
@@ -50,9 +50,9 @@ impl Plugin for Puppet {
         )
     }
 
-    fn configure(&self, config: &Record) -> Result<Arc<dyn Handler>, Misconfigured> {
+    fn configure(&self, setup: &Setup<'_>) -> Result<Arc<dyn Handler>, Misconfigured> {
         Ok(Arc::new(Strings {
-            config: config.clone(),
+            config: setup.config.clone(),
             told: Arc::clone(&self.told),
         }))
     }

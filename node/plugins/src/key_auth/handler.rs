@@ -4,13 +4,13 @@
 //! decides. Where it was found it is taken out again if the peer is not to see it.
 
 use crate::{
-    authentication::{admit, admit_anonymous, is_satisfied},
+    authentication::{Refused, admit_owner, find_credential, is_satisfied, settle},
     config::{Config, wrong},
     form::{Field, Form},
     query,
 };
 use http::{HeaderName, HeaderValue, header::WWW_AUTHENTICATE};
-use troop_plugin_api::{Exchange, Failure, Handler, Identity, Misconfigured, Phases, Reply, Step, Verdict};
+use troop_plugin_api::{Exchange, Failure, Handler, Misconfigured, Phases, Reply, Step, Verdict};
 use troop_schema::Record;
 
 /// The entity that holds the keys.
@@ -33,20 +33,6 @@ struct KeyName {
     /// As configured: names in queries and bodies are case-sensitive.
     text: String,
     header: HeaderName,
-}
-
-/// Why there is no identity.
-enum Refused {
-    /// The client has not shown (exactly one, known) key.
-    Client(&'static str),
-    /// We could not find out.
-    Us(Failure),
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Refused::Us(failure)
-    }
 }
 
 impl KeyCheck {
@@ -72,42 +58,26 @@ impl KeyCheck {
     }
 
     async fn run(&self, exchange: &mut Exchange<'_>) -> Result<Verdict, Failure> {
-        match (self.authenticate(exchange).await, &self.anonymous) {
-            (Ok(()), _) => Ok(Verdict::Continue),
-            (Err(Refused::Us(failure)), _) => Err(failure),
-            (Err(Refused::Client(_)), Some(name)) => {
-                admit_anonymous(exchange, name).await?;
-                Ok(Verdict::Continue)
-            }
-            (Err(Refused::Client(message)), None) => {
-                let reply = Reply::error(401, message).with_header(WWW_AUTHENTICATE, self.challenge.clone());
-                Ok(reply.into())
-            }
-        }
+        let outcome = self.authenticate(exchange).await;
+        settle(exchange, outcome, self.anonymous.as_deref()).await
     }
 
     async fn authenticate(&self, exchange: &mut Exchange<'_>) -> Result<(), Refused> {
         let key = self.take_key(exchange).await?;
-        let unknown = Refused::Client("Unauthorized");
-        let lookup = exchange.lookup();
-        let failed = |e| Failure::caused_by("the key's owner could not be looked up", e);
-        let Some(credential) = lookup
-            .credential(CREDENTIALS, "key", &key)
-            .await
-            .map_err(failed)?
-        else {
-            return Err(unknown);
-        };
-        let Some(consumer) = lookup.consumer(credential.consumer).await.map_err(failed)? else {
-            return Err(unknown);
+        let Some(credential) = find_credential(exchange, CREDENTIALS, "key", &key).await? else {
+            return Err(self.refused("Unauthorized"));
         };
         let identifier = credential.id_text.clone();
-        let identity = Identity {
-            consumer,
-            credential: Some(credential),
-        };
-        admit(exchange, identity, Some(identifier));
-        Ok(())
+        if admit_owner(exchange, credential, identifier).await? {
+            Ok(())
+        } else {
+            Err(self.refused("Unauthorized"))
+        }
+    }
+
+    fn refused(&self, message: &'static str) -> Refused {
+        let reply = Reply::error(401, message);
+        reply.with_header(WWW_AUTHENTICATE, self.challenge.clone()).into()
     }
 
     /// The key the client shows.
@@ -120,16 +90,20 @@ impl KeyCheck {
         for name in &self.names {
             match self.look_under(name, exchange, form.as_ref()) {
                 Field::Absent => {}
-                Field::Several => return Err(Refused::Client("Duplicate API key found")),
+                Field::Several => return Err(self.refused("Duplicate API key found")),
                 Field::Text(key) => {
                     if self.hide {
                         self.hide(name, exchange, form);
                     }
-                    return if key.is_empty() { Err(NO_KEY) } else { Ok(key) };
+                    return if key.is_empty() {
+                        Err(self.refused(NO_KEY))
+                    } else {
+                        Ok(key)
+                    };
                 }
             }
         }
-        Err(NO_KEY)
+        Err(self.refused(NO_KEY))
     }
 
     fn look_under(&self, name: &KeyName, exchange: &Exchange<'_>, form: Option<&Form>) -> Field {
@@ -167,7 +141,7 @@ impl KeyCheck {
     }
 }
 
-const NO_KEY: Refused = Refused::Client("No API key found in request");
+const NO_KEY: &str = "No API key found in request";
 
 impl KeyName {
     fn new(text: String) -> Result<Self, Misconfigured> {

@@ -1,6 +1,6 @@
 //! The configuration of `key-auth`.
 
-use crate::config::header_name;
+use crate::config::{flag, header_name};
 use serde_json::{Value, json};
 use troop_schema::{Fault, Field, PluginSchema};
 
@@ -25,10 +25,6 @@ pub(super) fn schema() -> PluginSchema {
         ],
     )
     .without_consumer()
-}
-
-fn flag(default: bool) -> Field {
-    Field::boolean().required().default(default)
 }
 
 fn is_header_name(value: &Value) -> Result<(), Fault> {

@@ -42,7 +42,7 @@ fn a_plugins_document_shows_its_own_part() {
     assert_eq!(field(&stamp.config_document(), "header"), header);
     assert_eq!(
         field(&stamp.document(), "consumer"),
-        json!({"type": "foreign", "reference": "consumers", "eq": null, "default": null})
+        json!({"type": "foreign", "reference": "consumers", "eq": null})
     );
 }
 

@@ -10,7 +10,10 @@ fn stage() -> Stage {
     let bob = consumer(1, "bob");
     Stage {
         target: "/x",
-        keys: [("secret".to_owned(), bob.id)].into(),
+        credentials: vec![(
+            "keyauth_credentials",
+            json!({"key": "secret", "consumer": bob.id.to_string()}),
+        )],
         consumers: vec![bob, consumer(3, "anon")],
         ..Stage::default()
     }
