@@ -9,6 +9,7 @@ use troop_admin::{
 };
 use troop_cluster::{
     cluster::Cluster,
+    leadership::TransferError,
     members::{ClusterPicture, RemoveError, Whom},
     token::{Role, TokenId, TokenRow},
     tokens::TokensError,
@@ -123,6 +124,17 @@ fn removal_failed(error: RemoveError) -> ControlError {
     }
 }
 
+fn transfer_failed(error: TransferError) -> ControlError {
+    let text = error.to_string();
+    match error {
+        TransferError::Unknown(_) => ControlError::NotFound(text),
+        TransferError::Refused(_) => ControlError::Conflict(text),
+        TransferError::NotLeader(_) | TransferError::Failed(_) | TransferError::Unavailable(_) => {
+            ControlError::Unavailable(text)
+        }
+    }
+}
+
 impl ClusterControl for Control {
     fn status(&self) -> BoxFuture<'_, Result<ClusterStatus, ControlError>> {
         self.ask_status().map(Ok).boxed()
@@ -170,12 +182,16 @@ impl ClusterControl for Control {
         async move { self.cluster.remove(id).await.map_err(removal_failed) }.boxed()
     }
 
+    fn transfer_leader(&self, to: Option<u64>) -> BoxFuture<'_, Result<u64, ControlError>> {
+        async move { self.cluster.transfer(to).await.map_err(transfer_failed) }.boxed()
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         let raft = self.cluster.raft_status();
         let health = match (raft.stopped, raft.leader) {
             _ if self.shutdown.is_draining() => Err("this node is draining".to_owned()),
             (Some(reason), _) => Err(format!(
-                "the store has stopped: {reason}; the proxy serves what it has"
+                "the store has stopped: {reason}; the proxy serves what it has. Restart the node once the cause is gone"
             )),
             (None, None) => Err("no leader is known; the proxy serves what it has".to_owned()),
             (None, Some(_)) if !raft.quorum => {

@@ -172,25 +172,21 @@ impl RaftStore {
             .collect()
     }
 
-    /// Hands leadership over and waits until another node has it.
+    /// Hands leadership to a voter and waits until another node has it.
     ///
     /// # Errors
-    /// [`MembershipError::Refused`] when nobody took it in time; this node goes on leading then.
-    pub async fn hand_over(&self, limit: Duration) -> Result<(), MembershipError> {
+    /// [`MembershipError::NotLeader`], or [`MembershipError::Refused`] when nobody took it in time. From the hand-over on this node takes
+    /// no writes and is silent, so that then, too, somebody is elected, after an election's time.
+    pub async fn hand_over(&self, successor: u64, limit: Duration) -> Result<(), MembershipError> {
         let me = self.node_id();
-        if self.status().leader != Some(me) {
-            return Ok(());
+        let leader = self.status().leader;
+        if leader != Some(me) {
+            return Err(MembershipError::NotLeader { leader });
         }
-        let successor = self
-            .members()
-            .into_iter()
-            .filter(|member| member.voter && member.id != me)
-            .max_by_key(|member| member.matched)
-            .ok_or_else(|| MembershipError::Refused("there is no other voter to hand over to".into()))?;
         let refused = |e: String| MembershipError::Refused(e);
         self.raft()
             .trigger()
-            .transfer_leader(successor.id)
+            .transfer_leader(successor)
             .await
             .map_err(|e| refused(e.to_string()))?;
         let waiting = self.raft().wait(Some(limit));
@@ -201,6 +197,6 @@ impl RaftStore {
         handed
             .await
             .map(drop)
-            .map_err(|e| refused(format!("node {} did not take over: {e}", successor.id)))
+            .map_err(|e| refused(format!("node {successor} did not take over: {e}")))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use troop_tests::{
-    cluster::with_cluster,
+    cluster::{Cluster, with_cluster},
     node::Node,
     patience::{PATIENCE, eventually},
     ports, program,
@@ -161,6 +161,35 @@ fn a_node_is_removed_by_its_number() {
         cluster.wait_voters(here, 2);
         let again = cluster.node(here).tool(&["node", "remove", &id]).expecting(1);
         assert!(again.stderr.contains("404"), "{again:?}");
+    });
+}
+
+#[test]
+fn leadership_is_handed_over_from_any_node_to_the_one_named_or_to_the_fittest() {
+    with_cluster(3, |cluster| {
+        let leader = cluster.leader();
+        let others = cluster.others(leader);
+        let id = cluster.node(others[0]).id().to_string();
+        let hand_over = |cluster: &Cluster, wish: &[&str]| {
+            let words = [&["node", "transfer-leader"], wish].concat();
+            cluster.node(others[1]).tool(&words)
+        };
+        for _already in 0..2 {
+            let moved = hand_over(cluster, &[&id]).expecting(0);
+            assert_eq!(moved.stdout, format!("node {id} leads\n"));
+            assert_eq!(cluster.leader(), others[0]);
+        }
+        hand_over(cluster, &[]).expecting(0);
+        assert_ne!(cluster.leader(), others[0]);
+        let unknown = hand_over(cluster, &["77"]).expecting(1);
+        assert!(unknown.stderr.contains("404"), "{unknown:?}");
+        let learner = cluster.join("learner");
+        let id = cluster.node(learner).id().to_string();
+        let refused = hand_over(cluster, &[&id]).expecting(1);
+        assert!(
+            refused.stderr.contains("409") && refused.stderr.contains("learner"),
+            "{refused:?}"
+        );
     });
 }
 

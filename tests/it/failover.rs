@@ -4,6 +4,7 @@ use serde_json::json;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 use troop_tests::{
@@ -88,6 +89,47 @@ fn write_at(cluster: &Cluster, n: usize, name: &str, since: Instant) -> Duration
             _ => panic!("{answer:?}"),
         }
     })
+}
+
+/// Leadership handed over on purpose costs a round trip and an election without a wait.
+const HANDED_OVER_PROMISED: Duration = Duration::from_millis(200);
+/// Hand-overs; the best of them must keep the promise on a machine with other things to do.
+const HAND_OVERS: usize = 5;
+
+#[test]
+fn leadership_handed_over_on_purpose_moves_within_200_ms_and_no_write_fails() {
+    with_cluster(3, |cluster| {
+        let mut took = Vec::new();
+        for round in 0..HAND_OVERS {
+            let leader = cluster.leader();
+            let (next, door) = (cluster.others(leader)[0], cluster.others(leader)[1]);
+            let id = cluster.node(next).id().to_string();
+            let writes = (0..20).map(|n| json!({"name": format!("r{round}-{n}"), "host": "a.test"}));
+            let writes: Vec<_> = writes.collect();
+            thread::scope(|scope| {
+                let admin = cluster.node(door).admin();
+                let writing = scope.spawn(move || {
+                    for service in &writes {
+                        let answer = admin
+                            .ask(&Request::new("POST", "/services").json(service))
+                            .unwrap();
+                        assert_eq!(answer.status, 201, "a write failed: {}", answer.text());
+                    }
+                });
+                let begun = Instant::now();
+                let admin = cluster.node(leader).admin();
+                let wish = Request::new("POST", "/troop/leader").json(&json!({"id": id}));
+                let moved = admin.ask(&wish).unwrap();
+                took.push(begun.elapsed());
+                assert_eq!(moved.status, 200, "{moved:?}");
+                assert_eq!(moved.json()["leader"].to_string(), id);
+                writing.join().unwrap();
+            });
+            assert_eq!(cluster.leader(), next);
+        }
+        println!("hand-overs: {took:?}");
+        assert!(took.iter().any(|took| *took < HANDED_OVER_PROMISED), "{took:?}");
+    });
 }
 
 #[test]

@@ -214,6 +214,9 @@ pub trait ClusterControl: Send + Sync + 'static {
     /// Takes a node out of the cluster, the leader and this one included.
     fn remove_node(&self, id: NodeId) -> BoxFuture<'_, Result<(), ControlError>>;
 
+    /// Hands leadership to a node, or to the fittest when none is named; gives the node that leads then.
+    fn transfer_leader(&self, to: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, ControlError>>;
+
     /// Whether this node does its job; the reason when it does not.
     fn health(&self) -> BoxFuture<'_, Result<(), String>>;
 

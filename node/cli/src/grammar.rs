@@ -79,6 +79,14 @@ pub(crate) enum TokenCommand {
 pub(crate) enum NodeCommand {
     /// List the members: who leads, who lags, who serves which revision.
     List(Target),
+    /// Hand leadership to another node, for instance before work on the machine that leads.
+    TransferLeader {
+        /// Its id, as `node list` prints it; unset: the fittest.
+        #[arg(value_parser = id)]
+        id: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Remove a member for good; also the leader, also the node that is asked.
     Remove {
         /// Its id, as `node list` prints it.

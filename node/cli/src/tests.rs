@@ -167,6 +167,25 @@ fn nodes_are_listed_and_removed_by_id() {
 }
 
 #[test]
+fn leadership_is_handed_to_a_node_by_id_or_to_the_fittest() {
+    for (arguments, question) in [
+        (
+            &["node", "transfer-leader", "3"][..],
+            r#"POST /troop/leader {"id":"3"}"#,
+        ),
+        (&["node", "transfer-leader"], "POST /troop/leader {}"),
+    ] {
+        check(
+            arguments,
+            (200, r#"{"leader":3}"#),
+            question,
+            exit::OK,
+            "node 3 leads\n",
+        );
+    }
+}
+
+#[test]
 fn what_the_node_refuses_is_told_in_its_words_with_exit_code_1() {
     let (address, node) = node(vec![(409, r#"{"message":"the last voter cannot go"}"#)]);
     let told = tell(&["node", "remove", "1", "--admin", &address]);

@@ -6,7 +6,7 @@ use crate::{
     dial::TlsDialer,
     entry::{self, Seed},
     identity::NodeIdentity,
-    members::HAND_OVER_TIMEOUT,
+    leadership::TransferError,
     roster::{self, NodeRow},
     writer::{Writer, now_ms},
 };
@@ -97,9 +97,12 @@ impl Cluster {
     /// Hands leadership over, if this node has it.
     ///
     /// # Errors
-    /// [`MembershipError::Refused`] when nobody takes it in time.
-    pub async fn hand_over(&self) -> Result<(), MembershipError> {
-        self.store.hand_over(HAND_OVER_TIMEOUT).await
+    /// [`TransferError`] when nobody takes it in time.
+    pub async fn hand_over(&self) -> Result<(), TransferError> {
+        match self.transfer_as_leader(None).await {
+            Err(TransferError::NotLeader(_)) => Ok(()),
+            other => other,
+        }
     }
 
     /// Becomes `true` when this node learns that it was removed.

@@ -9,7 +9,7 @@
 //! fingerprint of the office, so that the secret in it is never said to a stranger.
 //!
 //! Those modules know nothing of Raft and take the time as an argument. On them stand the ones that live in a running cluster:
-//! [`entry`] (founding, joining), [`roster`] (the cluster's own rows), [`cluster`] with [`members`], [`tokens`] and [`keeper`] (the
+//! [`entry`] (founding, joining), [`roster`] (the cluster's own rows), [`cluster`] with [`members`], [`leadership`], [`tokens`] and [`keeper`] (the
 //! node among nodes), and [`port`] with [`dial`] (being called and calling).
 
 pub mod admit;
@@ -23,6 +23,7 @@ pub mod fingerprint;
 pub mod gate;
 pub mod identity;
 pub mod keeper;
+pub mod leadership;
 pub mod listen;
 pub mod members;
 pub mod peer;

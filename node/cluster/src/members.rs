@@ -18,8 +18,6 @@ use troop_txn::{Guard, Op, ProposeError, Revision, Store, read};
 const REPORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest a removal may take: a hand-over, an election, two membership entries.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Longest a planned hand-over of leadership may take before it is called failed; it takes one round trip and one election.
-pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(3);
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// A member as everybody together knows it.
@@ -265,8 +263,7 @@ impl Cluster {
         }
         self.leaves_a_quorum(&members, id).await?;
         if id == self.node_id() {
-            self.store
-                .hand_over(HAND_OVER_TIMEOUT)
+            self.hand_over()
                 .await
                 .map_err(|e| RemoveError::Unconfirmed(e.to_string()))?;
             return Err(RemoveError::NotLeader(self.store.status().leader));

@@ -1,6 +1,6 @@
 //! The cluster's business on the peer port: what nodes ask each other about nodes.
 
-use crate::{cluster::Cluster, members::RemoveError};
+use crate::{cluster::Cluster, leadership::TransferError, members::RemoveError};
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 use troop_proto::peer::{self as wire, cluster_server, register_reply::Result as Reply};
@@ -69,6 +69,22 @@ impl cluster_server::Cluster for ClusterService {
             Err(RemoveError::NotLeader(leader)) => self.not_leader(leader),
             Err(RemoveError::Unknown(id)) => return Err(Status::not_found(format!("there is no node {id}"))),
             Err(RemoveError::Refused(reason)) => Reply::Refused(reason),
+            Err(error) => return Err(Status::aborted(error.to_string())),
+        };
+        Ok(Response::new(wire::RegisterReply { result: Some(result) }))
+    }
+
+    async fn hand_over(
+        &self,
+        request: Request<wire::HandOverRequest>,
+    ) -> Result<Response<wire::RegisterReply>, Status> {
+        self.admit(&request)?;
+        let to = Some(request.into_inner().to).filter(|id| *id != 0);
+        let result = match self.cluster.transfer_as_leader(to).await {
+            Ok(()) => Reply::Done(wire::Empty {}),
+            Err(TransferError::NotLeader(leader)) => self.not_leader(leader),
+            Err(TransferError::Refused(reason)) => Reply::Refused(reason),
+            Err(error @ TransferError::Unknown(_)) => return Err(Status::not_found(error.to_string())),
             Err(error) => return Err(Status::aborted(error.to_string())),
         };
         Ok(Response::new(wire::RegisterReply { result: Some(result) }))

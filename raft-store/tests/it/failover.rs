@@ -29,11 +29,27 @@ async fn when_the_leader_is_killed_another_leads_and_writes_resume() {
 async fn leadership_can_be_handed_over_and_the_old_leader_forwards_from_then_on() {
     let cluster = Cluster::of(3).await;
     let old = cluster.leader().await;
-    until("another node takes over", async || {
-        cluster.store(old).hand_over(DEADLINE).await.ok()
+    let chosen = cluster.follower().await;
+    until("the chosen node takes over", async || {
+        cluster.store(old).hand_over(chosen, DEADLINE).await.ok()
     })
     .await;
     write(cluster.store(old), 1, "a", "1").await;
+    cluster.agree().await;
+    cluster.end().await;
+}
+
+/// The old leader takes no writes from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_to_a_dead_node_costs_an_election_and_no_write() {
+    let mut cluster = Cluster::of(3).await;
+    write(cluster.store(1), 1, "a", "1").await;
+    let (leader, dead) = (cluster.leader().await, cluster.follower().await);
+    cluster.kill(dead).await;
+    let refused = cluster.store(leader).hand_over(dead, SHORT).await.unwrap_err();
+    assert!(refused.to_string().contains("did not take over"), "{refused}");
+    write(cluster.store(leader), 2, "b", "1").await;
+    cluster.start(dead).await;
     cluster.agree().await;
     cluster.end().await;
 }

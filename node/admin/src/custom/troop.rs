@@ -30,6 +30,9 @@ pub(super) const DOORS: &[Door] = &[
     ("/troop/nodes/{id}", Method::DELETE, |admin, call| {
         Box::pin(remove_node(admin, call))
     }),
+    ("/troop/leader", Method::POST, |admin, call| {
+        Box::pin(transfer_leader(admin, call))
+    }),
     ("/troop/tokens", Method::GET, |admin, call| {
         Box::pin(tokens(admin, call))
     }),
@@ -124,6 +127,23 @@ async fn node(admin: &Admin, call: &Call) -> Reply {
 async fn remove_node(admin: &Admin, call: &Call) -> Reply {
     admin.cluster.remove_node(node_id(call)?).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// `{"id": 3}`, or nothing for whoever is fittest.
+async fn transfer_leader(admin: &Admin, call: &Call) -> Reply {
+    let to = match call.payload.fields().get("id") {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            let text = value
+                .as_str()
+                .map(str::to_owned)
+                .unwrap_or_else(|| value.to_string());
+            let id = text.parse::<NodeId>();
+            Some(id.map_err(|_| Failure::bad("id: expected the number of a node"))?)
+        }
+    };
+    let leader = admin.cluster.transfer_leader(to).await?;
+    Ok(answer::ok(&json!({ "leader": leader })))
 }
 
 fn node_id(call: &Call) -> Result<NodeId, Failure> {

@@ -290,6 +290,13 @@ const PLATES: &[Plate] = &[
         Gives::Nothing,
     ),
     (
+        "/troop/leader",
+        Method::POST,
+        "Hand leadership to another node",
+        200,
+        Gives::Object,
+    ),
+    (
         "/troop/tokens",
         Method::GET,
         "Join tokens that can be used",

@@ -197,6 +197,28 @@ async fn bodies_of_other_types_and_sizes_are_refused() {
 }
 
 #[tokio::test]
+async fn leadership_is_handed_to_a_node_by_its_number_or_to_whoever_is_fittest() {
+    let desk = Desk::new();
+    for (wish, status) in [
+        (json!({}), 200),
+        (json!({"id": null}), 200),
+        (json!({"id": 1}), 200),
+        (json!({"id": "1"}), 200),
+        (json!({"id": 2}), 404),
+        (json!({"id": "red"}), 400),
+        (json!({"id": -1}), 400),
+    ] {
+        let answer = desk.post("/troop/leader", wish.clone()).await;
+        assert_eq!(answer.status, status, "{wish}: {}", answer.body);
+        assert!(
+            status != 200 || answer.body == json!({"leader": 1}),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[tokio::test]
 async fn tokens_are_made_listed_and_ended() {
     let desk = Desk::new();
     let made = desk

@@ -142,6 +142,14 @@ impl ClusterControl for Lone {
         Box::pin(async move { Err(error) })
     }
 
+    fn transfer_leader(&self, to: Option<NodeId>) -> BoxFuture<'_, Result<NodeId, ControlError>> {
+        let outcome = match to {
+            None | Some(1) => Ok(1),
+            Some(id) => Err(ControlError::NotFound(format!("there is no node {id}"))),
+        };
+        Box::pin(async move { outcome })
+    }
+
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }

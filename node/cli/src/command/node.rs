@@ -1,4 +1,4 @@
-//! `troop node list | remove`: who is in the cluster, and who no longer shall be.
+//! `troop node list | transfer-leader | remove`: who is in the cluster, who leads it, and who no longer shall be in it.
 
 use std::io::Write;
 
@@ -23,6 +23,15 @@ const NODES: [Column; 7] = [
 pub(super) fn run(command: NodeCommand, output: &mut dyn Write) -> Result<(), Failure> {
     match command {
         NodeCommand::List(target) => print(target.output, &target.get("/troop/nodes")?, list, output),
+        NodeCommand::TransferLeader { id, target } => {
+            let wish = id.map_or(json!({}), |id| json!({ "id": id }));
+            print(
+                target.output,
+                &target.post("/troop/leader", &wish)?,
+                leads,
+                output,
+            )
+        }
         NodeCommand::Remove { id, target } => {
             target.delete(&format!("/troop/nodes/{id}"))?;
             print(
@@ -33,6 +42,10 @@ pub(super) fn run(command: NodeCommand, output: &mut dyn Write) -> Result<(), Fa
             )
         }
     }
+}
+
+fn leads(document: &Value) -> String {
+    format!("node {} leads\n", document["leader"])
 }
 
 fn list(document: &Value) -> String {
