@@ -7,6 +7,7 @@
 //! figures on the page about performance, and a count of instructions is the better guard.
 
 mod cpu_clock;
+mod plan;
 mod router;
 mod schema;
 mod txn;
@@ -21,5 +22,6 @@ fn main() {
     router::benches(&mut criterion);
     txn::benches(&mut criterion);
     schema::benches(&mut criterion);
+    plan::benches(&mut criterion);
     criterion.final_summary();
 }

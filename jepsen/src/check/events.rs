@@ -3,6 +3,8 @@
 //! Several stenographers wrote down one play. Laid side by side, the scripts must be equal line by line; and somebody who plays the
 //! script with puppets must at no line hold a route without its service, two services of one name, or a puppet that was
 //! created twice. So even a state that no client happened to look at is judged.
+//!
+//! The catch: nodes forget. Who asks late is told the story from a later line on; whoever listened from the beginning lends the lines before.
 
 use super::Findings;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -32,7 +34,7 @@ pub struct Line {
     pub old_entity: String,
 }
 
-/// What one node told, from the beginning.
+/// What one node told, from some line on without a gap.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// Number of the node.
@@ -41,31 +43,58 @@ pub struct Script {
     pub lines: Vec<Line>,
 }
 
-/// Compares the scripts and plays the longest.
+/// Compares the scripts, and plays what they are together.
 pub fn check(scripts: &[Script]) -> Findings {
     let mut findings = Findings::default();
-    let Some(longest) = scripts.iter().max_by_key(|script| script.lines.len()) else {
+    let Some(whole) = whole(scripts) else {
         return findings;
     };
     for script in scripts {
         findings.checked += script.lines.len() as u64;
-        compare(longest, script, &mut findings);
+        if script.node != whole.node {
+            compare(&whole, script, &mut findings);
+        }
     }
-    Play::default().perform(longest, &mut findings);
+    Play::default().perform(&whole, &mut findings);
     findings
 }
 
-/// A script that was taken earlier is shorter; as far as it goes it must be equal.
-fn compare(one: &Script, other: &Script, findings: &mut Findings) {
-    let differ = one
-        .lines
+/// The script that begins first, and what others tell after its end.
+fn whole(scripts: &[Script]) -> Option<Script> {
+    let begins = |script: &Script| script.lines.first().map(Line::place);
+    let ends = |script: &Script| script.lines.last().map(Line::place);
+    let told = || scripts.iter().filter(|script| !script.lines.is_empty());
+    let mut whole = told()
+        .min_by_key(|script| (begins(script), std::cmp::Reverse(script.lines.len())))?
+        .clone();
+    let end = ends(&whole);
+    let longer = told()
+        .filter(|script| begins(script) <= end)
+        .max_by_key(|script| ends(script));
+    if let Some(longer) = longer {
+        let rest = longer.lines.iter().filter(|line| Some(line.place()) > end);
+        whole.lines.extend(rest.cloned());
+    }
+    Some(whole)
+}
+
+/// From the line on with which the other begins, as far as both go, they must be equal.
+fn compare(whole: &Script, other: &Script, findings: &mut Findings) {
+    let Some(first) = other.lines.first() else { return };
+    let from = whole.lines.partition_point(|line| line.place() < first.place());
+    if from == whole.lines.len() {
+        let text = format!("it begins at {:?}, where nobody else has come", first.place());
+        findings.undecided(NAME, format!("node {}", other.node), text);
+        return;
+    }
+    let differ = whole.lines[from..]
         .iter()
         .zip(&other.lines)
         .find(|(one, other)| one != other);
     if let Some((left, right)) = differ {
         let text = format!(
             "node {} tells {left:?}, node {} tells {right:?}",
-            one.node, other.node
+            whole.node, other.node
         );
         findings.violated(NAME, format!("node {}", other.node), 0, text);
     }
@@ -96,7 +125,7 @@ impl Play {
     fn perform(mut self, script: &Script, findings: &mut Findings) {
         let mut moments: BTreeMap<u64, Vec<&Line>> = BTreeMap::new();
         for line in &script.lines {
-            let place = (line.revision, line.ordinal);
+            let place = line.place();
             if let Some(last) = self.last.filter(|last| *last >= place) {
                 let text = format!("event {}.{} comes after {}.{}", place.0, place.1, last.0, last.1);
                 findings.violated(NAME, format!("node {}", script.node), 0, text);
@@ -196,6 +225,10 @@ impl Play {
 }
 
 impl Line {
+    fn place(&self) -> (u64, u64) {
+        (self.revision, self.ordinal)
+    }
+
     fn key(&self) -> Key {
         (self.schema.clone(), self.id.clone())
     }
@@ -259,6 +292,53 @@ mod tests {
         ];
         let other = vec![line(1, "create", "services", "t", None)];
         finds(vec![one, other], &["node 2 tells"]);
+    }
+
+    #[test]
+    fn a_node_that_forgot_the_beginning_is_compared_from_its_first_line_on() {
+        let life = vec![
+            line(1, "create", "services", "s", None),
+            line(2, "update", "services", "s", None),
+            line(3, "delete", "services", "s", None),
+        ];
+        finds(
+            vec![life[..2].to_vec(), life[1..].to_vec(), life[2..].to_vec()],
+            &[],
+        );
+        let mut false_end = life[1..].to_vec();
+        false_end[1].operation = "update".into();
+        finds(vec![life, false_end], &["node 2 tells"]);
+    }
+
+    #[test]
+    fn what_one_node_tells_after_the_others_end_is_played_too() {
+        let orphan = vec![
+            line(2, "create", "services", "t", None),
+            line(3, "create", "routes", "r", Some("s")),
+        ];
+        finds(
+            vec![
+                vec![
+                    line(1, "create", "services", "q", None),
+                    line(2, "create", "services", "t", None),
+                ],
+                orphan,
+            ],
+            &["which is not there"],
+        );
+    }
+
+    #[test]
+    fn scripts_that_do_not_touch_decide_nothing() {
+        let scripts: Vec<Script> = [1, 5]
+            .map(|at| Script {
+                node: at,
+                lines: vec![line(at as u64, "create", "services", "s", None)],
+            })
+            .into();
+        let findings = check(&scripts);
+        assert!(findings.violations.is_empty());
+        assert_eq!(findings.unknowns.len(), 1);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     history::Counts,
     line::{Ask, Line, ask_once},
 };
-use http::Method;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
@@ -35,6 +35,8 @@ const GLANCE: Duration = Duration::from_secs(2);
 const STAY_MS: std::ops::Range<u64> = 500..4_000;
 /// How long a node may be silent while it tells its history, and how long all may take to come to one revision.
 const CATCH_UP: Duration = Duration::from_secs(30);
+/// How often a node may forget some more while it is asked for the beginning.
+const FLOORS_MAX: usize = 5;
 /// The listener who wanders; scripts of nodes carry their numbers.
 const WANDERER: usize = 0;
 
@@ -171,9 +173,9 @@ impl Shared {
             let seats = self.field.board.seats();
             if let Some(seat) = seats.get(random.random_range(0..seats.len().max(1))) {
                 let stay = Duration::from_millis(random.random_range(STAY_MS));
-                let (told, reached) = listen(seat, bookmark, Until::Time(Instant::now() + stay)).await;
-                bookmark = reached;
-                self.lock().wandering.extend(told);
+                let heard = listen(seat, bookmark, Until::Time(Instant::now() + stay)).await;
+                bookmark = heard.reached;
+                self.lock().wandering.extend(heard.told);
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -186,17 +188,17 @@ impl Shared {
             return;
         };
         for seat in self.field.board.seats() {
-            let (lines, reached) = listen(&seat, 0, Until::Revision(last)).await;
+            let heard = listen_to_the_end(&seat, last).await;
             let mut notes = self.lock();
-            if reached < last {
+            if heard.reached < last {
                 notes.violations.push(format!(
-                    "node {} told events up to {reached} and not to {last}",
-                    seat.number
+                    "node {} told events up to {} and not to {last}",
+                    seat.number, heard.reached
                 ));
             }
             notes.scripts.push(Script {
                 node: seat.number,
-                lines,
+                lines: heard.told,
             });
         }
         self.agree(Instant::now() + CATCH_UP).await;
@@ -264,20 +266,53 @@ impl Until {
     }
 }
 
-/// Listens to a node from a bookmark on, and returns what it told in whole revisions and how far that goes.
-async fn listen(seat: &Seat, bookmark: u64, until: Until) -> (Vec<ScriptLine>, u64) {
-    let (mut told, mut open, mut reached) = (Vec::new(), Vec::new(), bookmark);
+/// What a listener brings home.
+struct Heard {
+    /// In whole revisions.
+    told: Vec<ScriptLine>,
+    /// How far that goes.
+    reached: u64,
+    /// The first revision the node still knows, if it has forgotten what was asked for.
+    floor: Option<u64>,
+}
+
+/// All that a node still knows. It may forget some more between being asked and answering.
+async fn listen_to_the_end(seat: &Seat, last: u64) -> Heard {
+    let mut bookmark = 0;
+    for _ in 0..FLOORS_MAX {
+        let heard = listen(seat, bookmark, Until::Revision(last)).await;
+        match heard.floor {
+            Some(floor) => bookmark = floor.saturating_sub(1),
+            None => return heard,
+        }
+    }
+    listen(seat, bookmark, Until::Revision(last)).await
+}
+
+/// Listens to a node from a bookmark on.
+async fn listen(seat: &Seat, bookmark: u64, until: Until) -> Heard {
+    let mut heard = Heard {
+        told: Vec::new(),
+        reached: bookmark,
+        floor: None,
+    };
     let mut line = Line::to(seat.machine.admin);
     let ask = Ask::new(Method::GET, format!("/events?since={bookmark}"));
     let Ok(Ok(answer)) = timeout_at(until.deadline(), line.open_stream(ask)).await else {
-        return (told, reached);
+        return heard;
     };
-    if answer.status() != 200 {
-        return (told, reached);
+    let status = answer.status();
+    let mut body = answer.into_body();
+    if status == StatusCode::GONE {
+        heard.floor = floor(body).await;
+        return heard;
     }
-    let (mut body, mut parser) = (answer.into_body(), Parser::default());
+    if status != StatusCode::OK {
+        return heard;
+    }
+    let (mut parser, mut open) = (Parser::default(), Vec::new());
     let mut deadline = until.deadline();
-    while !until.is_over(reached) {
+    while !until.is_over(heard.reached) {
         let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await else {
             break;
         };
@@ -287,10 +322,16 @@ async fn listen(seat: &Seat, bookmark: u64, until: Until) -> (Vec<ScriptLine>, u
             deadline = until.deadline();
             open.extend(stream::line(&message));
             if let Some(id) = message.id {
-                reached = id;
-                told.append(&mut open);
+                heard.reached = id;
+                heard.told.append(&mut open);
             }
         }
     }
-    (told, reached)
+    heard
+}
+
+/// The first revision that a node says it still knows.
+async fn floor(body: hyper::body::Incoming) -> Option<u64> {
+    let bytes = timeout(GLANCE, body.collect()).await.ok()?.ok()?.to_bytes();
+    serde_json::from_slice::<serde_json::Value>(&bytes).ok()?["floor"].as_u64()
 }

@@ -1,7 +1,7 @@
 //! The headers every answer carries, whatever is inside.
 //!
 //! Kong: `Server`, `X-Kong-Admin-Latency` and the CORS pair are on every answer; ours (`X-Troop-Revision`,
-//! `ETag`, who serves a write) only where the client wants them, see [`FactHeaders`](crate::FactHeaders):
+//! `ETag`, who serves a write) only where the client wants them, see [`FactHeaders`]:
 //! tools that compare answers with Kong's find nothing they do not know.
 
 use crate::{
