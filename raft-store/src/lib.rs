@@ -8,7 +8,8 @@
 //! * [`machine`]: committed entries into the card index;
 //! * [`network`]: what offices say to each other;
 //! * [`store`]: the port, with forwarding to the leader and linearizable reads;
-//! * [`membership`]: who takes part.
+//! * [`membership`]: who takes part;
+//! * [`step`]: where tests make it stumble.
 //!
 //! openraft's types end at this crate's border. What it does not do: decide who may join, or hold certificates; `cluster`
 //! does, and hands in a [`Dialer`] and a [`Gate`].
@@ -18,6 +19,8 @@ pub mod machine;
 pub mod membership;
 pub mod network;
 pub mod options;
+mod panics;
+pub mod step;
 pub mod store;
 pub mod types;
 

@@ -16,6 +16,8 @@ use crate::{
         stored::{StoredLogId, StoredMembershipAt},
     },
     options::{APPLY_MAX_BYTES, APPLY_MAX_ENTRIES},
+    panics,
+    step::{Side, Step},
     types::{
         Answer, Types,
         alias::{LogId, Payload, Snapshot, SnapshotMeta, StoredMembership},
@@ -100,6 +102,13 @@ impl Machine {
             .send_if_modified(|now| std::mem::replace(now, index.max(*now)) < index);
     }
 
+    fn reach_members(&self, payload: &Payload, side: Side) -> Result<(), DiskError> {
+        match payload {
+            Payload::Membership(_) => self.state.reach(Step::Membership, side),
+            Payload::Blank | Payload::Normal(_) => Ok(()),
+        }
+    }
+
     /// Applies a run of entries as one batch.
     fn apply_run(&mut self, run: Vec<EntryResponder<Types>>) -> Result<(), io::Error> {
         let state = self.state.now();
@@ -110,7 +119,9 @@ impl Machine {
         for (entry, responder) in run {
             comes_after(before, entry.log_id.index)?;
             before = Some(entry.log_id.index);
+            self.reach_members(&entry.payload, Side::Before)?;
             let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;
+            self.reach_members(&entry.payload, Side::After)?;
             if let Answer(Some(Outcome::Applied(now))) = answer {
                 // A replayed request answers with an old revision: the newest one counts.
                 revision = revision.max(Some(now));
@@ -120,7 +131,9 @@ impl Machine {
         }
         let Some(last) = last else { return Ok(()) };
         put_note(&mut batch, APPLIED, &StoredLogId::from(last))?;
+        self.state.reach(Step::Apply, Side::Before)?;
         state.write(batch.into_changes())?;
+        self.state.reach(Step::Apply, Side::After)?;
         self.announce_at(last.index, revision.unwrap_or_default());
         for (responder, answer) in answers {
             responder.send(answer);
@@ -235,15 +248,16 @@ impl RaftStateMachine<Types> for Machine {
             bytes += size_of_payload(&entry.0.payload);
             run.push(entry);
             if run.len() >= APPLY_MAX_ENTRIES || bytes >= APPLY_MAX_BYTES {
-                self.apply_run(std::mem::take(&mut run))?;
+                let run = std::mem::take(&mut run);
+                panics::as_error(|| self.apply_run(run))?;
                 bytes = 0;
             }
         }
-        self.apply_run(run)
+        panics::as_error(|| self.apply_run(run))
     }
 
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
-        match self.take_snapshot() {
+        match panics::as_error(|| self.take_snapshot()) {
             // Nobody waits for this one: the log is kept a while longer, and openraft asks again.
             Err(error) if !force => {
                 tracing::warn!(%error, "a snapshot was not taken; the log is kept");
@@ -256,7 +270,7 @@ impl RaftStateMachine<Types> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        let taken = self.take_snapshot().map_err(|e| e.to_string());
+        let taken = panics::as_error(|| self.take_snapshot()).map_err(|e| e.to_string());
         Builder { taken }
     }
 
@@ -265,19 +279,7 @@ impl RaftStateMachine<Types> for Machine {
         meta: &SnapshotMeta,
         snapshot: SnapshotDir,
     ) -> Result<(), io::Error> {
-        let received = self.state.adopt(&snapshot)?;
-        let holds = (applied_in(&received)?, membership_in(&received)?);
-        if holds != (meta.last_log_id, meta.last_membership.clone()) {
-            let what = format!(
-                "the snapshot says it is of {:?} and is of {:?}",
-                meta.last_log_id, holds.0
-            );
-            return Err(damaged(&received, what).into());
-        }
-        self.state.switch_to(received)?;
-        self.announce()?;
-        self.take_snapshot()?;
-        Ok(())
+        panics::as_error(|| self.install(meta, &snapshot))
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
@@ -289,6 +291,24 @@ impl RaftStateMachine<Types> for Machine {
 }
 
 impl Machine {
+    fn install(&mut self, meta: &SnapshotMeta, snapshot: &SnapshotDir) -> Result<(), DiskError> {
+        self.state.reach(Step::Install, Side::Before)?;
+        let received = self.state.adopt(snapshot)?;
+        let holds = (applied_in(&received)?, membership_in(&received)?);
+        if holds != (meta.last_log_id, meta.last_membership.clone()) {
+            let what = format!(
+                "the snapshot says it is of {:?} and is of {:?}",
+                meta.last_log_id, holds.0
+            );
+            return Err(damaged(&received, what));
+        }
+        self.state.switch_to(received)?;
+        self.state.reach(Step::Install, Side::After)?;
+        self.announce()?;
+        self.take_snapshot()?;
+        Ok(())
+    }
+
     fn take_snapshot(&mut self) -> Result<Snapshot, DiskError> {
         // Synced first: once a snapshot exists the log before it may be purged.
         self.state.sync()?;

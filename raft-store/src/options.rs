@@ -16,8 +16,12 @@ pub const QUORUM_SILENCE_MAX: Duration = Duration::from_millis(1_400);
 /// Threads of Raft's own runtime: one for the core, one for the network, so that neither waits behind proxying.
 pub const RUNTIME_THREADS: usize = 2;
 /// Entries kept behind a snapshot: a live follower must never need a snapshot (an installed one can overtake entries that it
-/// has not applied yet, which openraft 0.10.0-alpha.37 does not survive, databendlabs/openraft#2116).
+/// has not applied yet, which openraft 0.10.0-alpha.37 does not survive, databendlabs/openraft#2116; it is waited for, see
+/// [`INSTALL_WAIT`], and what is never done cannot go wrong).
 pub const LOG_KEEP_MIN: u64 = 50_000;
+/// Fewer entries kept than this are taken, for tests that force snapshots, and warned of: a node that only blinked, or
+/// that applies slowly, would be sent the whole state.
+pub const LOG_KEEP_LOW: u64 = 5_000;
 /// Entries per append message; with [`APPEND_MAX_BYTES`] whichever comes first.
 pub const APPEND_MAX_ENTRIES: u64 = 512;
 /// Bytes of entries per append message: at 100 Mbit/s a third of a second, well below an election.
@@ -37,6 +41,8 @@ pub const SNAPSHOT_BLOCKS_AHEAD: usize = 4;
 pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(400);
 /// Longest wait for the next part of a snapshot: a block at 128 kbit/s. A sender that is gone must not block the next one.
 pub const SNAPSHOT_PART_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest a received snapshot waits for entries that are still being applied here; the sender tries again. Several write batches.
+pub const INSTALL_WAIT: Duration = Duration::from_secs(2);
 /// Longest a member may take to accept a stream of entries. Longer than openraft's own budget of three quarters of a heartbeat, which a
 /// handshake across a continent does not meet; still below an election.
 pub const STREAM_OPEN_TIMEOUT: Duration = Duration::from_millis(375);

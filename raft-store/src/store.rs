@@ -83,6 +83,7 @@ impl RaftStore {
         cluster: String,
         dialer: Arc<dyn Dialer>,
     ) -> Result<Arc<Self>, OpenError> {
+        warn_of_a_short_log(&options);
         let layout = Layout::open(&options.data_dir)?;
         let state = StateDb::open(&layout)?;
         let log = LogStore::open(&layout, state.clone())?;
@@ -217,6 +218,16 @@ impl RaftStore {
             .membership()
             .get_node(&node_id)
             .map(|peer| peer.address.clone())
+    }
+}
+
+fn warn_of_a_short_log(options: &Options) {
+    let kept = options.log_keep_entries;
+    if kept < options::LOG_KEEP_LOW {
+        tracing::warn!(
+            raft_log_keep = kept,
+            "hardly any log is kept behind a snapshot: a node that was away for a moment is sent the whole state; this is for tests"
+        );
     }
 }
 

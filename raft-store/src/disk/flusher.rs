@@ -4,10 +4,15 @@
 //! dozens of appends; alone, an append leaves at once.
 
 use super::synced::Syncer;
-use crate::types::Types;
+use crate::{
+    panics,
+    step::{Side, Step, reach},
+    types::Types,
+};
 use openraft::storage::IOFlushed;
 use std::{
     io,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
@@ -29,15 +34,15 @@ struct Ferry {
 }
 
 impl Flusher {
-    /// Starts the thread.
+    /// Starts the thread for the log of a data directory.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(syncer: Arc<Syncer>) -> io::Result<Self> {
+    pub fn start(syncer: Arc<Syncer>, root: PathBuf) -> io::Result<Self> {
         let (waiting, arrivals) = mpsc::sync_channel(WAITING_MAX);
         let thread = thread::Builder::new()
             .name("raft-log-sync".into())
-            .spawn(move || run(&syncer, &arrivals))?;
+            .spawn(move || run(&syncer, &arrivals, &root))?;
         let ferry = Ferry {
             waiting: Some(waiting),
             thread: Some(thread),
@@ -69,11 +74,11 @@ impl Drop for Ferry {
     }
 }
 
-fn run(syncer: &Syncer, arrivals: &mpsc::Receiver<IOFlushed<Types>>) {
+fn run(syncer: &Syncer, arrivals: &mpsc::Receiver<IOFlushed<Types>>, root: &Path) {
     while let Ok(first) = arrivals.recv() {
         let mut passengers = vec![first];
         passengers.extend(arrivals.try_iter());
-        let result = syncer.sync();
+        let result = panics::as_error(|| sync(syncer, root));
         for callback in passengers {
             callback.io_completed(match &result {
                 Ok(()) => Ok(()),
@@ -81,4 +86,10 @@ fn run(syncer: &Syncer, arrivals: &mpsc::Receiver<IOFlushed<Types>>) {
             });
         }
     }
+}
+
+fn sync(syncer: &Syncer, root: &Path) -> io::Result<()> {
+    reach(Step::Sync, Side::Before, root)?;
+    syncer.sync()?;
+    reach(Step::Sync, Side::After, root)
 }

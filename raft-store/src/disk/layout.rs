@@ -6,6 +6,7 @@
 //! The catch: sweeping litter up is safe only while nobody else lives here, so the directory is locked first, and stays locked
 //! until the last database in it is closed. RocksDB's own locks are per database and would come too late.
 
+use crate::step::{Side, Step, reach};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
@@ -143,7 +144,9 @@ impl Layout {
         sync(&self.root)?;
         fs::write(&draft, name).map_err(file("write", &draft))?;
         sync(&draft)?;
+        reach(Step::Rename, Side::Before, &self.root).map_err(file("rename", &draft))?;
         fs::rename(&draft, &pointer).map_err(file("rename", &draft))?;
+        reach(Step::Rename, Side::After, &self.root).map_err(file("rename", &draft))?;
         sync(&self.root)
     }
 
@@ -208,7 +211,7 @@ pub fn sync(path: &Path) -> Result<(), DiskError> {
         .map_err(file("sync", path))
 }
 
-pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
     let path = path.to_owned();
     move |source| DiskError::File { doing, path, source }
 }

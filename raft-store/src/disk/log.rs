@@ -14,9 +14,12 @@ use super::{
     stored::{StoredEntry, StoredLogId, StoredVote},
     synced::Syncer,
 };
-use crate::types::{
-    Types,
-    alias::{Entry, LogId, Vote},
+use crate::{
+    step::{Side, Step, reach},
+    types::{
+        Types,
+        alias::{Entry, LogId, Vote},
+    },
 };
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use rocksdb::{
@@ -44,6 +47,7 @@ const BLOCK_CACHE_BYTES: usize = 4 << 20;
 #[derive(Clone)]
 pub struct LogStore {
     db: Arc<DB>,
+    root: PathBuf,
     path: PathBuf,
     flusher: Flusher,
     syncer: Arc<Syncer>,
@@ -67,10 +71,11 @@ impl LogStore {
             DB::open_cf_descriptors(&options, &path, families()).map_err(database("open the log", &path))?;
         let db = Arc::new(db);
         let syncer = Arc::new(Syncer::open(Arc::clone(&db), &layout.synced_note())?);
-        let flusher =
-            Flusher::start(Arc::clone(&syncer)).map_err(layout::file("start the sync thread of", &path))?;
+        let flusher = Flusher::start(Arc::clone(&syncer), layout.root().to_owned())
+            .map_err(layout::file("start the sync thread of", &path))?;
         let store = LogStore {
             db,
+            root: layout.root().to_owned(),
             path,
             flusher,
             syncer,
@@ -240,10 +245,12 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        reach(Step::Vote, Side::Before, &self.root)?;
         let mut batch = WriteBatch::default();
         self.set_mark(&mut batch, VOTE, &StoredVote::from(vote))?;
         self.write(batch)?;
-        self.syncer.sync()
+        self.syncer.sync()?;
+        reach(Step::Vote, Side::After, &self.root)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
@@ -265,6 +272,7 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,
     {
+        reach(Step::Append, Side::Before, &self.root)?;
         let mut batch = WriteBatch::default();
         for entry in entries {
             let key = key_of(entry.log_id.index);
@@ -273,6 +281,7 @@ impl RaftLogStorage<Types> for LogStore {
             batch.put_cf(self.family(LOG), key, bytes);
         }
         self.write(batch)?;
+        reach(Step::Append, Side::After, &self.root)?;
         self.flusher.call_back(callback)
     }
 
@@ -284,10 +293,12 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
+        reach(Step::Purge, Side::Before, &self.root)?;
         self.state.sync()?;
         let mut batch = WriteBatch::default();
         self.set_mark(&mut batch, PURGED, &StoredLogId::from(log_id))?;
         batch.delete_range_cf(self.family(LOG), key_of(0), key_of(log_id.index + 1));
-        Ok(self.write(batch)?)
+        self.write(batch)?;
+        reach(Step::Purge, Side::After, &self.root)
     }
 }

@@ -10,6 +10,7 @@ use super::{
     layout::{DiskError, Layout, bound_own_log, database, file},
     snapshot::SnapshotDir,
 };
+use crate::step::{self, Side, Step};
 use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, Direction, IteratorMode, ReadOptions, WriteBatch,
@@ -85,6 +86,7 @@ impl StateDb {
     /// # Errors
     /// [`DiskError`].
     pub fn checkpoint(&self) -> Result<SnapshotDir, DiskError> {
+        self.reach(Step::Checkpoint, Side::Before)?;
         let now = self.now();
         let path = self.layout.fresh("checkpoint");
         let doing = "take a checkpoint";
@@ -92,7 +94,18 @@ impl StateDb {
         checkpoint
             .create_checkpoint(&path)
             .map_err(database(doing, now.dir.path()))?;
-        Ok(SnapshotDir::temporary(path))
+        let frozen = SnapshotDir::temporary(path);
+        self.reach(Step::Checkpoint, Side::After)?;
+        Ok(frozen)
+    }
+
+    /// This node comes to one side of a storage step.
+    ///
+    /// # Errors
+    /// What a test asked for.
+    pub(crate) fn reach(&self, step: Step, side: Side) -> Result<(), DiskError> {
+        let root = self.layout.root();
+        step::reach(step, side, root).map_err(file("work in", root))
     }
 
     /// An empty directory to receive a snapshot into.

@@ -2,8 +2,9 @@
 
 use super::{admission::Stamp, convert};
 use crate::{
-    disk::{SnapshotDir, stream},
+    disk::{SnapshotDir, layout::file, stream},
     options::{MESSAGE_MAX_BYTES, SNAPSHOT_BLOCKS_AHEAD, STREAM_OPEN_TIMEOUT},
+    step::{self, Side, Step},
     types::{
         Peer, Types,
         alias::{Snapshot, Vote},
@@ -243,6 +244,9 @@ fn read_parts(header: wire::SnapshotHeader, dir: SnapshotDir) -> mpsc::Receiver<
     tokio::task::spawn_blocking(move || {
         let send = |p| parts.blocking_send(part(p)).is_ok();
         let read = || -> Result<(), crate::disk::DiskError> {
+            let root = dir.path().parent().unwrap_or(dir.path());
+            let reach = |side| step::reach(Step::Send, side, root).map_err(file("read out", dir.path()));
+            reach(Side::Before)?;
             let mut blocks = stream::BlockReader::open(&dir)?;
             if !send(snapshot_part::Part::Header(header)) {
                 return Ok(());
@@ -255,6 +259,7 @@ fn read_parts(header: wire::SnapshotHeader, dir: SnapshotDir) -> mpsc::Receiver<
                     return Ok(());
                 }
             }
+            reach(Side::After)?;
             let (blocks, rows) = blocks.totals();
             send(snapshot_part::Part::End(wire::SnapshotEnd { blocks, rows }));
             Ok(())

@@ -3,13 +3,19 @@
 use super::{admission, convert};
 use crate::{
     disk::{StateDb, stream},
-    options::{MESSAGE_MAX_BYTES, SNAPSHOT_PART_TIMEOUT},
+    options::{INSTALL_WAIT, MESSAGE_MAX_BYTES, SNAPSHOT_PART_TIMEOUT},
     store::{LocalWrite, RaftStore},
-    types::alias::{Raft, Snapshot},
+    types::{
+        Types,
+        alias::{Raft, Snapshot},
+    },
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use openraft::raft::{AppendEntriesResponse, StreamAppendError};
+use openraft::{
+    RaftState,
+    raft::{AppendEntriesResponse, StreamAppendError},
+};
 use std::{fmt::Display, future, pin::Pin, sync::Arc};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
@@ -47,6 +53,22 @@ impl PeerService {
 
     fn raft(&self) -> &Raft {
         self.store.raft()
+    }
+
+    /// Waits until nothing that is known to be committed is left to apply. A snapshot that overtakes an entry on its way to the state takes
+    /// the entry from the log, and openraft 0.10.0-alpha.37 panics over that (databendlabs/openraft#2116).
+    async fn wait_until_applied(&self) -> Result<(), Status> {
+        let known = |state: &RaftState<Types>| state.local_committed().map_or(0, |id| id.index);
+        let committed = self.raft().with_raft_state(known).await.map_err(stopped)?;
+        let mut applied = self.store.applied_index();
+        let waiting = applied.wait_for(|index| *index >= committed);
+        match tokio::time::timeout(INSTALL_WAIT, waiting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(stopped(error)),
+            Err(_) => Err(Status::unavailable(format!(
+                "entries up to {committed} are still being applied here"
+            ))),
+        }
     }
 
     fn not_leader(&self, leader: Option<u64>, reason: String) -> wire::NotLeader {
@@ -143,6 +165,7 @@ impl peer_server::Peer for PeerService {
         let busy = |_| Status::unavailable("another snapshot is being received here");
         let _turn = self.receiving.try_acquire().map_err(busy)?;
         let (header, snapshot) = receive(self.store.state(), parts).await?;
+        self.wait_until_applied().await?;
         let vote = convert::vote_in(header.vote)?;
         let response = self
             .raft()

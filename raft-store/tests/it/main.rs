@@ -13,6 +13,7 @@ mod golden;
 mod restarts;
 mod snapshots;
 mod stopped;
+mod stumbling;
 mod suite;
 mod until;
 mod writes;
