@@ -185,6 +185,7 @@ mod tests {
     const ALL: Means = Means {
         wires: true,
         disks: true,
+        shim: true,
     };
 
     fn run(arguments: &[&str]) -> RunArgs {

@@ -15,6 +15,7 @@ pub mod view;
 use crate::{
     line::{Ask, Silence, ask_once},
     network::Network,
+    shim::Shim,
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use board::{Board, Seat};
@@ -50,6 +51,8 @@ pub struct Recipe {
     pub flags: Vec<String>,
     /// Whether each node has a disk of its own.
     pub own_disks: bool,
+    /// What stands between each node and its kernel, if anything.
+    pub shim: Option<Shim>,
 }
 
 /// All nodes.
@@ -348,6 +351,31 @@ impl Cluster {
         }
         self.kill(number);
         self.start(number)
+    }
+
+    /// Whether a node says that its store has stopped.
+    pub async fn has_stopped(&self, number: usize) -> bool {
+        let ask = Ask::new(Method::GET, "/troop/health");
+        let said = ask_once(self.node(number).admin(), ask, GLANCE).await;
+        said.is_ok_and(|reply| reply.status == 503 && reply.summary().contains("the store has stopped"))
+    }
+
+    /// Asks one node that another shall lead. How it is known that it does.
+    ///
+    /// # Errors
+    /// It does not, with the answer.
+    pub async fn transfer_leader(&self, door: usize, to: usize) -> Result<String, String> {
+        let id = self.node(to).id().ok_or("nobody knows the number of that node")?;
+        let ask = Ask::new(Method::POST, "/troop/leader").json(json!({ "id": id }));
+        let began = Instant::now();
+        match ask_once(self.node(door).admin(), ask, RECOVERY / 6).await {
+            Ok(reply) if reply.status == 200 && reply.json()["leader"] == id => Ok(format!(
+                "node {to} leads after {} ms",
+                began.elapsed().as_millis()
+            )),
+            Ok(reply) => Err(reply.summary()),
+            Err(silence) => Err(silence.to_string()),
+        }
     }
 
     /// Copies all data directories that will go with their disks.

@@ -3,6 +3,7 @@
 //! A list of accidents with names, so that a person can ask for some (`--faults kill-leader,halves`) and a report can say which
 //! happened. Who is hit is drawn when it happens, for only then is it known who leads.
 
+mod lies;
 pub mod log;
 pub mod nemesis;
 pub mod schedule;
@@ -60,6 +61,18 @@ pub enum Kind {
     DiskLow,
     /// A node's disk is full to the last block.
     DiskFull,
+    /// One sync of a node is refused.
+    SyncFails,
+    /// One sync of the leader is refused.
+    SyncFailsLeader,
+    /// One write of a node finds no room.
+    WriteFails,
+    /// One write of the leader finds no room.
+    WriteFailsLeader,
+    /// The wall clock of a node jumps, and back.
+    ClockJump,
+    /// Leadership is handed over on purpose.
+    LeaderTransfer,
 }
 
 /// What a fault cannot do without.
@@ -71,6 +84,8 @@ pub enum Needs {
     Wires,
     /// Disks whose power can be cut.
     Disks,
+    /// Somebody between a node and its kernel.
+    Shim,
 }
 
 /// What a run has, and so which faults it can do.
@@ -80,6 +95,8 @@ pub struct Means {
     pub wires: bool,
     /// Disks whose power can be cut.
     pub disks: bool,
+    /// Somebody between a node and its kernel.
+    pub shim: bool,
 }
 
 impl Means {
@@ -89,6 +106,7 @@ impl Means {
             Needs::Nothing => true,
             Needs::Wires => self.wires,
             Needs::Disks => self.disks,
+            Needs::Shim => self.shim,
         }
     }
 }
@@ -109,7 +127,7 @@ const fn entry(kind: Kind, name: &'static str, needs: Needs) -> Entry {
 }
 
 /// All kinds.
-pub const KINDS: [Entry; 25] = [
+pub const KINDS: [Entry; 31] = [
     entry(Kind::KillOne, "kill-one", Needs::Nothing),
     entry(Kind::KillLeader, "kill-leader", Needs::Nothing),
     entry(Kind::KillMajority, "kill-majority", Needs::Nothing),
@@ -135,6 +153,12 @@ pub const KINDS: [Entry; 25] = [
     entry(Kind::PowerAll, "power-all", Needs::Disks),
     entry(Kind::DiskLow, "disk-low", Needs::Disks),
     entry(Kind::DiskFull, "disk-full", Needs::Disks),
+    entry(Kind::SyncFails, "fsync-fails", Needs::Shim),
+    entry(Kind::SyncFailsLeader, "fsync-fails-leader", Needs::Shim),
+    entry(Kind::WriteFails, "write-fails", Needs::Shim),
+    entry(Kind::WriteFailsLeader, "write-fails-leader", Needs::Shim),
+    entry(Kind::ClockJump, "clock-jump", Needs::Shim),
+    entry(Kind::LeaderTransfer, "leader-transfer", Needs::Nothing),
 ];
 
 impl Kind {
@@ -171,6 +195,23 @@ impl Kind {
     /// Whether a machine stands still and goes on as if nothing had been.
     pub fn is_pause(self) -> bool {
         matches!(self, Kind::PauseOne | Kind::PauseLeader | Kind::PauseMajority)
+    }
+
+    /// Whether it is one of the leader's.
+    pub fn is_of_the_leader(self) -> bool {
+        matches!(
+            self,
+            Kind::KillLeader
+                | Kind::PowerLeader
+                | Kind::DiskLow
+                | Kind::StopLeader
+                | Kind::PauseLeader
+                | Kind::LeaderAlone
+                | Kind::LeaderInMajority
+                | Kind::SyncFailsLeader
+                | Kind::WriteFailsLeader
+                | Kind::LeaderTransfer
+        )
     }
 
     /// Whether it changes who the members are. Such an accident is not mixed with another: it needs a quorum to be carried out.

@@ -20,4 +20,5 @@ pub mod network;
 pub mod planted;
 pub mod report;
 pub mod run;
+pub mod shim;
 pub mod workload;

@@ -61,6 +61,7 @@ fn needs(needs: Needs) -> &'static str {
         Needs::Nothing => "",
         Needs::Wires => " (a network of its own for each node)",
         Needs::Disks => " (a disk of its own for each node)",
+        Needs::Shim => " (a C compiler)",
     }
 }
 
@@ -125,6 +126,9 @@ fn plant(name: &str, args: &mut RunArgs) -> Result<()> {
     args.troop = Some(planted::build(bug)?);
     if args.faults.is_empty() {
         args.faults = bug.faults.iter().map(|fault| (*fault).to_owned()).collect();
+    }
+    if bug.snapshots_often {
+        (args.snapshot_every, args.log_keep) = planted::OFTEN;
     }
     Ok(())
 }

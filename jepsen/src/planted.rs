@@ -32,16 +32,22 @@ pub struct Bug {
     pub about: &'static str,
     /// Faults that bring it out.
     pub faults: &'static [&'static str],
+    /// Whether it needs snapshots all the time to come out.
+    pub snapshots_often: bool,
     /// How it is made.
     pub edits: &'static [Edit],
 }
 
+/// Log entries between two snapshots, and kept behind one, for bugs that need snapshots all the time.
+pub const OFTEN: (u64, u64) = (20, 5);
+
 /// All bugs.
-pub const BUGS: [Bug; 8] = [
+pub const BUGS: [Bug; 10] = [
     Bug {
         name: "acknowledge-before-sync",
         about: "entries count as durable before they are synced",
         faults: &["power-majority", "power-all"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/disk/log.rs",
             good: "        self.flusher.call_back(callback)\n",
@@ -52,6 +58,7 @@ pub const BUGS: [Bug; 8] = [
         name: "read-without-quorum",
         about: "a leader answers reads without asking whether it still leads",
         faults: &["pause-leader", "leader-alone"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/store/local.rs",
             good: "        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {\n",
@@ -64,6 +71,7 @@ pub const BUGS: [Bug; 8] = [
         name: "dropped-apply",
         about: "one node leaves out an entry now and then",
         faults: &["none"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/machine.rs",
             good: "            let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;\n",
@@ -75,6 +83,7 @@ pub const BUGS: [Bug; 8] = [
         name: "applied-twice",
         about: "after a kill the last entries are applied again, and requests are not recognised",
         faults: &["kill-one", "kill-all"],
+        snapshots_often: false,
         edits: &[
             Edit {
                 file: "raft-store/src/machine.rs",
@@ -99,6 +108,7 @@ pub const BUGS: [Bug; 8] = [
         name: "forgotten-answers",
         about: "a request that is sent again after a leader was lost is taken for a new one",
         faults: &["kill-leader", "pause-leader", "leader-alone", "loss"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/txn/src/machine.rs",
             good: "    if let Some(answered) = answer(batch, txn)? {\n        return Ok(answered);\n    }\n",
@@ -109,6 +119,7 @@ pub const BUGS: [Bug; 8] = [
         name: "unique-check-not-atomic",
         about: "who plans with a free name gets it, whoever was faster",
         faults: &["none"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "node/catalog/src/unique.rs",
             good: "                None => plan.guards.push(Guard::Absent(key)),\n",
@@ -119,6 +130,7 @@ pub const BUGS: [Bug; 8] = [
         name: "event-lost-on-install",
         about: "a node that is sent a snapshot lacks an event",
         faults: &["kill-one", "replace"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/disk/stream.rs",
             good: "        self.state.load(table, block.pairs)\n",
@@ -130,11 +142,35 @@ pub const BUGS: [Bug; 8] = [
         name: "notes-lost-on-install",
         about: "a node that is sent a snapshot does not know at which revision it is",
         faults: &["kill-one", "replace"],
+        snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/disk/stream.rs",
             good: "        self.state.load(table, block.pairs)\n",
             bad: "        let kept = block.pairs.into_iter().filter(|(key, _)| key[..] != *b\"machine\");\n        \
                   self.state.load(table, kept.collect())\n",
+        }],
+    },
+    Bug {
+        name: "answers-lost-on-install",
+        about: "a node that is sent a snapshot does not know which requests were answered",
+        faults: &["deaf", "halves", "leader-alone"],
+        snapshots_often: true,
+        edits: &[Edit {
+            file: "raft-store/src/disk/stream.rs",
+            good: "        self.state.load(table, block.pairs)\n",
+            bad: "        match table {\n            Table::Sessions => Ok(()),\n            \
+                  _ => self.state.load(table, block.pairs),\n        }\n",
+        }],
+    },
+    Bug {
+        name: "failed-sync-forgiven",
+        about: "a sync that failed counts as one that did not",
+        faults: &["fsync-fails", "fsync-fails-leader"],
+        snapshots_often: false,
+        edits: &[Edit {
+            file: "raft-store/src/disk/synced.rs",
+            good: "            .map_err(|e| io::Error::other(format!(\"syncing the log: {e}\")))?;\n",
+            bad: "            .ok();\n",
         }],
     },
 ];

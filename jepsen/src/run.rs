@@ -11,6 +11,7 @@ use crate::{
     history::recorder::Clock,
     network::{Network, namespaces::Namespaces},
     report::{Report, Setting},
+    shim::Shim,
     workload::{self, Fate, Workload, field::Field},
 };
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -57,6 +58,7 @@ pub fn means(with_namespaces: bool) -> Means {
     Means {
         wires: with_namespaces,
         disks: with_namespaces && Disk::are_possible().is_ok(),
+        shim: Shim::is_possible().is_ok(),
     }
 }
 
@@ -81,11 +83,16 @@ pub async fn run(args: &RunArgs, seed: u64) -> Result<Report> {
     }
     fs::create_dir_all(&out).with_context(|| format!("making {}", out.display()))?;
     let setting = Setting::of(args, seed, &kinds, &names, version(&program));
+    let need = |means| kinds.iter().any(|kind| kind.needs() == means);
     let recipe = Recipe {
         program,
         directory: out.join("nodes"),
         flags: flags(args),
-        own_disks: kinds.iter().any(|kind| kind.needs() == Needs::Disks),
+        own_disks: need(Needs::Disks),
+        shim: match need(Needs::Shim) {
+            true => Some(Shim::build(&out)?),
+            false => None,
+        },
     };
     if recipe.own_disks {
         Disk::prepare()?;

@@ -1,6 +1,7 @@
 //! One process of the program under test.
 
 use super::{Recipe, disk::Disk, machine::Machine};
+use crate::shim::Page;
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -28,6 +29,7 @@ pub struct Node {
     id: Option<u64>,
     process: Option<Child>,
     disk: Option<Disk>,
+    page: Option<Page>,
     paused: bool,
     told_to_end: bool,
 }
@@ -48,7 +50,10 @@ impl Node {
         } else {
             None
         };
+        let page = recipe.shim.as_ref();
+        let page = page.map(|shim| shim.page(&recipe.directory.join(format!("node-{number}.page"))));
         Ok(Node {
+            page: page.transpose()?,
             number,
             machine_index,
             machine: machine.clone(),
@@ -65,6 +70,11 @@ impl Node {
     /// Which machine it lives on.
     pub fn machine(&self) -> usize {
         self.machine_index
+    }
+
+    /// What its kernel is made to say, in a run with such faults.
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
     }
 
     /// Where its Admin API listens.
@@ -154,6 +164,9 @@ impl Node {
             command.args(["--join", address]).env("TROOP_TOKEN", token);
         }
         command.args(&self.recipe.flags);
+        if let Some(page) = &self.page {
+            page.speak_to(&mut command, &self.data_dir());
+        }
         command
     }
 

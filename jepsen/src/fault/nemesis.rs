@@ -32,13 +32,26 @@ const EXTRA_ROUNDS: usize = 3;
 
 /// What it takes to mend an accident.
 #[derive(Debug)]
-enum Mending {
+pub(super) enum Mending {
     Start(Vec<usize>),
     Resume(Vec<usize>),
     Power(Vec<usize>),
     Empty(usize),
-    Join { machine: usize },
-    Remove { number: usize },
+    Restart {
+        number: usize,
+        confessed: bool,
+    },
+    Clock {
+        number: usize,
+        seconds: i64,
+        before: i64,
+    },
+    Join {
+        machine: usize,
+    },
+    Remove {
+        number: usize,
+    },
     Heal,
 }
 
@@ -54,18 +67,18 @@ impl Mending {
 }
 
 /// An accident that has begun.
-struct Open {
-    kind: Kind,
-    nodes: Vec<usize>,
+pub(super) struct Open {
+    pub(super) kind: Kind,
+    pub(super) nodes: Vec<usize>,
     began: Nanos,
-    leader: Option<(usize, u64)>,
-    proof: Result<String, String>,
-    mending: Option<Mending>,
+    pub(super) leader: Option<(usize, u64)>,
+    pub(super) proof: Result<String, String>,
+    pub(super) mending: Option<Mending>,
 }
 
 /// Plays the schedule.
 pub struct Nemesis<'c> {
-    cluster: &'c mut Cluster,
+    pub(super) cluster: &'c mut Cluster,
     clock: Clock,
     voters: usize,
     diary: Diary,
@@ -152,17 +165,7 @@ impl<'c> Nemesis<'c> {
             proof: Err("nobody to hit".into()),
             mending: None,
         };
-        let wants_leader = matches!(
-            kind,
-            Kind::KillLeader
-                | Kind::PowerLeader
-                | Kind::DiskLow
-                | Kind::StopLeader
-                | Kind::PauseLeader
-                | Kind::LeaderAlone
-                | Kind::LeaderInMajority
-        );
-        if wants_leader && leader.is_none() {
+        if kind.is_of_the_leader() && leader.is_none() {
             open.proof = Err("nobody led".into());
         } else if !open.nodes.is_empty() {
             self.strike(&mut open, random).await;
@@ -183,7 +186,10 @@ impl<'c> Nemesis<'c> {
             | Kind::PauseOne
             | Kind::Replace
             | Kind::Mute
-            | Kind::Deaf => {
+            | Kind::Deaf
+            | Kind::SyncFails
+            | Kind::WriteFails
+            | Kind::ClockJump => {
                 awake.truncate(1);
                 awake
             }
@@ -193,7 +199,10 @@ impl<'c> Nemesis<'c> {
             | Kind::StopLeader
             | Kind::PauseLeader
             | Kind::LeaderAlone
-            | Kind::LeaderInMajority => leader.into_iter().collect(),
+            | Kind::LeaderInMajority
+            | Kind::SyncFailsLeader
+            | Kind::WriteFailsLeader
+            | Kind::LeaderTransfer => leader.into_iter().collect(),
             Kind::KillMajority | Kind::PowerMajority | Kind::PauseMajority => {
                 awake.truncate(majority);
                 awake
@@ -244,6 +253,12 @@ impl<'c> Nemesis<'c> {
             }
             Kind::Replace => self.strike_disk(open).await,
             Kind::Learner => self.bring_learner(open).await,
+            Kind::SyncFails
+            | Kind::SyncFailsLeader
+            | Kind::WriteFails
+            | Kind::WriteFailsLeader
+            | Kind::ClockJump
+            | Kind::LeaderTransfer => self.tell_a_lie(open, random).await,
             _ => self.strike_network(open, random),
         }
     }
@@ -339,6 +354,18 @@ impl<'c> Nemesis<'c> {
                 }
             }
             Some(Mending::Empty(number)) => self.cluster.empty_disk(number).await.map_err(words)?,
+            Some(Mending::Restart { number, confessed }) => {
+                self.cluster.kill(number);
+                self.cluster.start(number).map_err(words)?;
+                if !confessed {
+                    return Err(format!("node {number} did not say that its store has stopped"));
+                }
+            }
+            Some(Mending::Clock {
+                number,
+                seconds,
+                before,
+            }) => open.proof = self.set_clock_right(number, seconds, before),
             Some(Mending::Join { machine }) => {
                 let number = self.cluster.join(machine, "voter").await.map_err(words)?;
                 open.nodes.push(number);
