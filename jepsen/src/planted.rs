@@ -39,7 +39,7 @@ pub struct Bug {
 }
 
 /// Log entries between two snapshots, and kept behind one, for bugs that need snapshots all the time.
-pub const OFTEN: (u64, u64) = (20, 5);
+pub const OFTEN: (u64, u64) = (5, 100);
 
 /// All bugs.
 pub const BUGS: [Bug; 10] = [
@@ -151,15 +151,15 @@ pub const BUGS: [Bug; 10] = [
         }],
     },
     Bug {
-        name: "answers-lost-on-install",
-        about: "a node that is sent a snapshot does not know which requests were answered",
-        faults: &["deaf", "halves", "leader-alone"],
+        name: "answers-lost-on-snapshot",
+        about: "a node that takes a snapshot forgets which requests were answered",
+        faults: &["kill-leader", "pause-leader", "leader-alone", "loss"],
         snapshots_often: true,
         edits: &[Edit {
-            file: "raft-store/src/disk/stream.rs",
-            good: "        self.state.load(table, block.pairs)\n",
-            bad: "        match table {\n            Table::Sessions => Ok(()),\n            \
-                  _ => self.state.load(table, block.pairs),\n        }\n",
+            file: "raft-store/src/disk/state.rs",
+            good: "        let frozen = SnapshotDir::temporary(path);\n",
+            bad: "        let frozen = SnapshotDir::temporary(path);\n        \
+                  let _ = now.db.delete_range_cf(now.family(Table::Sessions), [0_u8], [u8::MAX]);\n",
         }],
     },
     Bug {

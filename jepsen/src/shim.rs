@@ -5,8 +5,7 @@
 //! are never touched, and no other process notices.
 //!
 //! The catch: it is C, for our own crates forbid `unsafe`, and is compiled when a run begins. Without a compiler these faults are left out.
-//! What it does not do: lose what was written. A refused sync leaves the bytes in the kernel, so what is proven is that nobody relies on them;
-//! power cuts prove the rest.
+//! With a refused sync goes what it should have saved, as with a real one: who relies on it finds a hole.
 
 use anyhow::{Context as _, Result, ensure};
 use rand::Rng as _;

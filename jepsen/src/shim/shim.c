@@ -7,6 +7,9 @@
  *   1  so many writes to refuse with ENOSPC      4  clock readings that were shifted so far
  *   2  nanoseconds the wall clock is ahead       5  processes that loaded this
  *
+ * A file whose sync is refused is cut back to where it ended at its last good sync: the kernel throws away what it could not write, and
+ * says so once. Who writes on leaves a hole.
+ *
  * Refused is what lies in raft/ and state-N/ of the data directory, but for RocksDB's diary, which nobody depends on.
  * Only calls through the C library are seen; Rust's standard library and RocksDB make all of theirs that way.
  */
@@ -15,12 +18,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -68,12 +73,55 @@ static int refused(int fd, int which, int why) {
   return 1;
 }
 
+/* Where files ended at their last good sync, by inode; a new file takes the place of the one that was forgotten longest. */
+enum { FILES = 64 };
+static struct { ino_t inode; off_t end; } synced[FILES];
+static unsigned next_place;
+static pthread_mutex_t synced_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int place_of(ino_t inode) {
+  for (int i = 0; i < FILES; i++)
+    if (synced[i].inode == inode) return i;
+  return -1;
+}
+
+static void note_end(int fd) {
+  struct stat file;
+  if (!page || fstat(fd, &file) || !S_ISREG(file.st_mode)) return;
+  pthread_mutex_lock(&synced_lock);
+  int place = place_of(file.st_ino);
+  if (place < 0) place = next_place++ % FILES;
+  synced[place].inode = file.st_ino;
+  synced[place].end = file.st_size;
+  pthread_mutex_unlock(&synced_lock);
+}
+
+static void cut_back(int fd) {
+  struct stat file;
+  if (fstat(fd, &file)) return;
+  pthread_mutex_lock(&synced_lock);
+  int place = place_of(file.st_ino);
+  if (place >= 0 && ftruncate(fd, synced[place].end)) perror("shim: cutting back");
+  pthread_mutex_unlock(&synced_lock);
+}
+
+static int sync_or_refuse(int fd, int (*next)(int)) {
+  if (refused(fd, SYNCS, EIO)) {
+    cut_back(fd);
+    errno = EIO;
+    return -1;
+  }
+  int result = next(fd);
+  if (result == 0) note_end(fd);
+  return result;
+}
+
 #define NEXT(name) \
   static __typeof__(name) *next; \
   if (!next) next = (__typeof__(next))dlsym(RTLD_NEXT, #name)
 
-int fsync(int fd) { NEXT(fsync); return refused(fd, SYNCS, EIO) ? -1 : next(fd); }
-int fdatasync(int fd) { NEXT(fdatasync); return refused(fd, SYNCS, EIO) ? -1 : next(fd); }
+int fsync(int fd) { NEXT(fsync); return sync_or_refuse(fd, next); }
+int fdatasync(int fd) { NEXT(fdatasync); return sync_or_refuse(fd, next); }
 ssize_t write(int fd, const void *from, size_t n) { NEXT(write); return refused(fd, WRITES, ENOSPC) ? -1 : next(fd, from, n); }
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at) { NEXT(pwrite); return refused(fd, WRITES, ENOSPC) ? -1 : next(fd, from, n, at); }
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at) { NEXT(pwrite64); return refused(fd, WRITES, ENOSPC) ? -1 : next(fd, from, n, at); }
