@@ -3,6 +3,7 @@
 //! One file per subject, each with its own list of doors; this file joins the lists. A door that an entity
 //! also has by rule belongs to the hand-written handler.
 
+mod acls;
 mod consumers;
 mod events;
 mod fixed;
@@ -50,6 +51,7 @@ impl fmt::Debug for Handler {
 /// All doors.
 pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
     let lists = [
+        acls::DOORS,
         consumers::DOORS,
         events::DOORS,
         fixed::DOORS,

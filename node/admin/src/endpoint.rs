@@ -259,7 +259,8 @@ fn top_level(registry: &Registry, entity: &Entity, out: &mut Vec<(String, Genera
 
 fn nested(registry: &Registry, parent: &Entity, out: &mut Vec<(String, Generated)>) {
     for child in registry.children(parent.name()) {
-        let Some(entity) = registry.entity(child.entity) else {
+        let entity = registry.entity(child.entity);
+        let Some(entity) = entity.filter(|entity| entity.has_endpoints()) else {
             continue;
         };
         let (field, above) = (child.field, parent.name());

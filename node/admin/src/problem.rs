@@ -27,6 +27,11 @@ pub enum Failure {
     /// No such path, entity or relation.
     #[error("Not found")]
     NotFound,
+    /// The same, with a number for the log.
+    ///
+    /// Kong: a few handlers answer by another way than most, and clients see the number.
+    #[error("Not found")]
+    NotFoundNumbered(u128),
     /// The path exists, the method does not.
     #[error("Method not allowed")]
     MethodNotAllowed,
@@ -159,7 +164,7 @@ impl Failure {
             }
             Failure::Other { status, .. } => *status,
             Failure::BadJson | Failure::TooManyArguments => StatusCode::BAD_REQUEST,
-            Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::NotFound | Failure::NotFoundNumbered(_) => StatusCode::NOT_FOUND,
             // Kong: without the `Allow` header that RFC 9110 asks for.
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Failure::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -186,6 +191,9 @@ impl Failure {
             }
             Failure::WriteUnknown { request, .. } => {
                 json!({ "message": message, "request_id": request.to_string() })
+            }
+            Failure::NotFoundNumbered(number) => {
+                json!({ "message": message, "request_id": format!("{number:032x}") })
             }
             Failure::Compacted { floor, .. } => json!({ "message": message, "floor": floor.get() }),
             Failure::PreconditionFailed { now } => json!({ "message": message, "revision": now.get() }),
@@ -276,6 +284,11 @@ mod tests {
     #[test]
     fn each_failure_has_its_status_and_says_what_became_of_the_change() {
         check(Failure::NotFound, 404, r#"{"message":"Not found"}"#);
+        check(
+            Failure::NotFoundNumbered(7),
+            404,
+            r#""request_id":"00000000000000000000000000000007""#,
+        );
         check(
             Failure::MethodNotAllowed,
             405,

@@ -76,13 +76,26 @@ impl Catalog {
     /// that value.
     pub fn selector(&self, entity: &str, key: &str) -> Result<Selector, Problem> {
         let entity = self.entity(entity)?;
+        self.select(entity, entity.endpoint_key(), key)
+    }
+
+    /// As [`Catalog::selector`], of a record below its parent.
+    ///
+    /// # Errors
+    /// As [`Catalog::selector`].
+    pub fn selector_below(&self, entity: &str, key: &str) -> Result<Selector, Problem> {
+        let entity = self.entity(entity)?;
+        self.select(entity, entity.nested_key(), key)
+    }
+
+    fn select(&self, entity: &Entity, field: Option<&'static str>, key: &str) -> Result<Selector, Problem> {
         if let Some(id) = Some(key)
             .filter(|key| key.len() == 36)
             .and_then(|key| key.parse().ok())
         {
             return Ok(Selector::Id(id));
         }
-        let Some(field) = entity.endpoint_key() else {
+        let Some(field) = field else {
             return Err(Problem::InvalidPrimaryKey(Faults::of(
                 "id",
                 "expected a valid UUID",

@@ -83,7 +83,7 @@ impl Catalog {
 }
 
 /// Whether exactly the parent and this field are unique together.
-fn is_unique_below(entity: &Entity, parent: &str, field: &str) -> bool {
+pub(crate) fn is_unique_below(entity: &Entity, parent: &str, field: &str) -> bool {
     entity
         .unique_together()
         .is_some_and(|fields| fields.len() == 2 && fields.contains(&parent) && fields.contains(&field))

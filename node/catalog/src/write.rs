@@ -7,15 +7,16 @@
 //! references by name, the schema, ids, unique values, references by id.
 
 use crate::{
-    catalog::{Catalog, Selector, Stored},
+    catalog::{Catalog, Parent, Selector, Stored},
     expiry::{self, Wish},
     layout,
     plan::Planned,
     problem::{Problem, id_key, one},
+    read::is_unique_below,
     unique::refuse_nulls,
 };
 use serde_json::Value;
-use troop_schema::{Entity, Record, Stamp};
+use troop_schema::{Entity, Record, Sent, Stamp};
 use troop_txn::ReadView;
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ use uuid::Uuid;
 struct Candidate<'a> {
     entity: &'a Entity,
     record: Record,
+    /// The members that the sender spoke of.
+    sent: Record,
     /// The protocols to compare, for a plugin.
     protocols: Option<Value>,
     wish: Wish,
@@ -48,17 +51,18 @@ impl Catalog {
         let entity = self.entity(entity)?;
         let wish = expiry::take(entity, &mut body)?;
         let protocols = body.get("protocols").cloned();
-        let record = self.registry().draft(entity, body, stamp)?;
+        let record = self.registry().draft(entity, body.clone(), stamp)?;
         let candidate = Candidate {
             entity,
             record,
+            sent: body,
             protocols,
             wish,
             before: None,
             updating: false,
             fresh_parent: None,
         };
-        self.plan(view, candidate, stamp.now_ms())
+        self.plan(view, candidate, stamp)
     }
 
     /// Plans a change of some fields.
@@ -93,17 +97,43 @@ impl Catalog {
         let protocols = body.get("protocols").cloned();
         let before = self.load_named(view, entity, selector, stamp.now_ms())?;
         name(&mut body, selector, before.as_ref());
-        let record = self.registry().draft(entity, body, stamp)?;
+        let record = self.registry().draft(entity, body.clone(), stamp)?;
         let candidate = Candidate {
             entity,
             record,
+            sent: body,
             protocols,
             wish: if wish == Wish::Silent { Wish::Never } else { wish },
             before,
             updating: false,
             fresh_parent: None,
         };
-        self.plan(view, candidate, stamp.now_ms())
+        self.plan(view, candidate, stamp)
+    }
+
+    /// As [`Catalog::upsert`], of a record below `parent`: its name may be unique there only.
+    ///
+    /// # Errors
+    /// As [`Catalog::insert`].
+    pub fn upsert_below(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        selector: &Selector,
+        parent: Parent,
+        mut body: Record,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        let Selector::Unique { field, value } = selector else {
+            return self.upsert(view, entity, selector, body, stamp);
+        };
+        if !is_unique_below(self.entity(entity)?, parent.field, field) {
+            return self.upsert(view, entity, selector, body, stamp);
+        }
+        let found = self.find_child(view, entity, selector, parent, stamp.now_ms())?;
+        let id = found.map_or_else(|| stamp.uuid(), |found| found.id);
+        body.insert((*field).into(), value.as_str().into());
+        self.upsert(view, entity, &Selector::Id(id), body, stamp)
     }
 
     /// Plans a whole record as the parent of another: in the place of the parent it has, or as a new one that it then
@@ -155,17 +185,18 @@ impl Catalog {
             .ok_or_else(|| selector.not_found())?;
         keep_id(&mut slip);
         let stored = expiry::strip(&before.record);
-        let record = self.registry().merged(entity, slip, &stored, stamp)?;
+        let record = self.registry().merged(entity, slip.clone(), &stored, stamp)?;
         let candidate = Candidate {
             entity,
             protocols: record.get("protocols").cloned(),
             record,
+            sent: slip,
             wish,
             before: Some(before),
             updating: true,
             fresh_parent,
         };
-        self.plan(view, candidate, stamp.now_ms())
+        self.plan(view, candidate, stamp)
     }
 
     /// Everything that is the same for all ways in.
@@ -173,20 +204,25 @@ impl Catalog {
         &self,
         view: &dyn ReadView,
         mut candidate: Candidate<'_>,
-        now_ms: u64,
+        stamp: &mut Stamp<'_>,
     ) -> Result<Planned, Problem> {
-        let entity = candidate.entity;
+        let (entity, now_ms) = (candidate.entity, stamp.now_ms());
         self.resolve(view, entity, &mut candidate.record, now_ms)?;
         if entity.name() == "plugins" {
             self.compare_protocols(view, candidate.protocols.as_ref(), &candidate.record, now_ms)?;
         }
-        let mut record = self
-            .registry()
-            .judged(entity, candidate.record, candidate.updating)?;
-        refuse_nulls(entity, &record)?;
-        let id = layout::id_of(&record).ok_or_else(|| Problem::PrimaryKey(one("id", Value::Null)))?;
         let before = candidate.before.as_ref();
         let old = before.map(|stored| &stored.record);
+        resolve_sent(entity, &mut candidate.sent, &candidate.record);
+        let sent = Sent {
+            fields: &candidate.sent,
+            stored: old.filter(|_| candidate.updating),
+        };
+        let mut record =
+            self.registry()
+                .judged_as_sent(entity, candidate.record, &sent, candidate.updating, stamp)?;
+        refuse_nulls(entity, &record)?;
+        let id = layout::id_of(&record).ok_or_else(|| Problem::PrimaryKey(one("id", Value::Null)))?;
         expiry::write(entity, &mut record, candidate.wish, old, now_ms);
 
         let mut plan = Planned::new(id);
@@ -199,6 +235,15 @@ impl Catalog {
         plan.put(entity, id, old, &record);
         plan.record = self.show(entity, record, now_ms);
         Ok(plan)
+    }
+}
+
+/// What was sent, with the references by id that were found for the record.
+fn resolve_sent(entity: &Entity, sent: &mut Record, record: &Record) {
+    for foreign in entity.foreigns() {
+        if let (Some(given), Some(found)) = (sent.get_mut(foreign.field), record.get(foreign.field)) {
+            given.clone_from(found);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     refusal::Refusal,
 };
 use serde_json::{Value, json};
-use troop_schema::{Auto, Entity, Fault, Faults, Record, Registry, Stamp};
+use troop_schema::{Auto, Entity, Fault, Faults, Record, Registry, Sent, Stamp};
 use uuid::Uuid;
 
 /// Kong: three years and some.
@@ -42,6 +42,8 @@ pub(crate) struct Judge<'r, 'd, 's> {
     pub(crate) registry: &'r Registry,
     pub(crate) index: &'d Index,
     pub(crate) stamp: &'d mut Stamp<'s>,
+    /// Whether values are as people write them, passwords in the clear.
+    pub(crate) transform: bool,
     pub(crate) refusal: &'d mut Refusal,
     pub(crate) judged: Vec<Judged<'r>>,
 }
@@ -130,7 +132,7 @@ impl<'r> Judge<'r, '_, '_> {
             }
         };
         match verdict {
-            Ok(record) => Some(record),
+            Ok(record) => Some(self.transformed(entity, record)),
             Err(violation) => {
                 for (name, fault) in violation.faults().iter() {
                     faults.set(name, fault.clone());
@@ -138,6 +140,15 @@ impl<'r> Judge<'r, '_, '_> {
                 None
             }
         }
+    }
+
+    fn transformed(&mut self, entity: &Entity, mut record: Record) -> Record {
+        if self.transform {
+            let sent = record.clone();
+            self.registry
+                .transform(entity, &mut record, &Sent::whole(&sent), self.stamp);
+        }
+        record
     }
 }
 

@@ -139,7 +139,7 @@ impl<'r> Loader<'r> {
         let collections = unpacker.document(document, &mut faults);
         let mut refusal = Refusal::default();
         refusal.of_document(faults);
-        let judged = self.judged(collections, stamp, &mut refusal);
+        let judged = self.judged(collections, header, stamp, &mut refusal);
         if !refusal.is_empty() {
             return Err(LoadError::Invalid(refusal));
         }
@@ -149,6 +149,7 @@ impl<'r> Loader<'r> {
     fn judged(
         &self,
         collections: Vec<(&'static str, List<'r>)>,
+        header: Header,
         stamp: &mut Stamp<'_>,
         refusal: &mut Refusal,
     ) -> Vec<Judged<'r>> {
@@ -157,6 +158,7 @@ impl<'r> Loader<'r> {
             registry: self.registry,
             index: &index,
             stamp,
+            transform: header.transform,
             refusal: &mut *refusal,
             judged: Vec::new(),
         };

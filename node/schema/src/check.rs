@@ -70,6 +70,12 @@ impl Match {
         }
     }
 
+    /// And satisfies this rule.
+    pub fn and(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
     /// The field with these demands on top.
     fn over(&self, field: &Field) -> Field {
         let mut field = self.rules.iter().cloned().fold(field.clone(), Field::rule);
@@ -293,7 +299,7 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String>
 }
 
 /// Kong: null, the empty string and the empty table count as nothing.
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

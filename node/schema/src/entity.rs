@@ -11,6 +11,7 @@ use crate::{
     fault::Faults,
     field::{Auto, Field, Kind, OnDelete},
     shape::{Layers, Shape, Shorthand},
+    transform::Transform,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -66,13 +67,16 @@ pub struct Entity {
     admin_path: &'static str,
     nested_path: &'static str,
     endpoint_key: Option<&'static str>,
+    nested_key: Option<&'static str>,
     cache_key: Vec<&'static str>,
     ttl: bool,
     top_level: bool,
+    endpoints: bool,
     newest_first: bool,
     shape: Shape,
     families: Option<Families>,
     prepare: Option<Prepare>,
+    transform: Option<Transform>,
 }
 
 /// Building a table.
@@ -84,13 +88,16 @@ impl Entity {
             admin_path: name,
             nested_path: name,
             endpoint_key: None,
+            nested_key: None,
             cache_key: Vec::new(),
             ttl: false,
             top_level: true,
+            endpoints: true,
             newest_first: false,
             shape: Shape::new(fields),
             families: None,
             prepare: None,
+            transform: None,
         }
     }
 
@@ -113,6 +120,12 @@ impl Entity {
         self
     }
 
+    /// A field by which a path may name it below its parent, where it is unique.
+    pub(crate) fn found_below_by(mut self, field: &'static str) -> Self {
+        self.nested_key = Some(field);
+        self
+    }
+
     /// Fields that name it in caches; more than one must be unique together.
     pub(crate) fn cached_by(mut self, fields: Vec<&'static str>) -> Self {
         self.cache_key = fields;
@@ -128,6 +141,13 @@ impl Entity {
     /// Has endpoints below its parents only.
     pub(crate) fn nested_only(mut self) -> Self {
         self.top_level = false;
+        self
+    }
+
+    /// Is written by the gateway alone: no path leads to it.
+    pub(crate) fn without_endpoints(mut self) -> Self {
+        self.top_level = false;
+        self.endpoints = false;
         self
     }
 
@@ -150,6 +170,12 @@ impl Entity {
     /// Spells input in one way before anything else looks at it.
     pub(crate) fn prepare(mut self, prepare: Prepare) -> Self {
         self.prepare = Some(prepare);
+        self
+    }
+
+    /// Stores a field otherwise than it was sent.
+    pub(crate) fn transform(mut self, transform: Transform) -> Self {
+        self.transform = Some(transform);
         self
     }
 
@@ -194,6 +220,11 @@ impl Entity {
         self.endpoint_key
     }
 
+    /// A field by which a path may name it below its parent.
+    pub fn nested_key(&self) -> Option<&'static str> {
+        self.nested_key.or(self.endpoint_key)
+    }
+
     /// Fields that name it in caches.
     pub fn cache_key(&self) -> &[&'static str] {
         &self.cache_key
@@ -212,6 +243,11 @@ impl Entity {
     /// Whether it has a collection of its own.
     pub fn is_top_level(&self) -> bool {
         self.top_level
+    }
+
+    /// Whether any path leads to its records.
+    pub fn has_endpoints(&self) -> bool {
+        self.endpoints
     }
 
     /// Whether lists below a parent show the newest first.
@@ -286,6 +322,10 @@ impl Entity {
                 shape,
             })
         })
+    }
+
+    pub(crate) fn transformation(&self) -> Option<&Transform> {
+        self.transform.as_ref()
     }
 
     pub(crate) fn prepared(&self, record: &mut Record) -> Result<(), Faults> {

@@ -27,6 +27,8 @@ mod lua;
 mod merge;
 mod number;
 pub mod page;
+pub mod password;
+pub mod pki;
 mod plugin;
 mod present;
 mod redact;
@@ -34,6 +36,7 @@ mod registry;
 mod rule;
 mod shape;
 mod stamp;
+mod transform;
 pub mod typedef;
 mod validate;
 mod violation;
@@ -48,6 +51,7 @@ pub use registry::{Registry, RegistryError};
 pub use rule::{Custom, Pattern, Rule};
 pub use shape::{Shape, Shorthand};
 pub use stamp::Stamp;
+pub use transform::Sent;
 pub use violation::Violation;
 
 /// One instance of an entity: field names to values.

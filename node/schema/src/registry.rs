@@ -16,6 +16,7 @@ use crate::{
     present, redact,
     shape::{Layers, Shape},
     stamp::Stamp,
+    transform::Sent,
     validate::Validator,
     violation::{Violation, text},
 };
@@ -170,6 +171,39 @@ impl Registry {
         self.validate(entity, &record, updating)?;
         complete::couple(entity.layers(&record), &mut record);
         Ok(record)
+    }
+
+    /// As [`Registry::judged`], of a record about to be stored: what was sent decides what is stored in another form, such
+    /// as passwords.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn judged_as_sent(
+        &self,
+        entity: &Entity,
+        mut record: Record,
+        sent: &Sent<'_>,
+        updating: bool,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Record, Violation> {
+        let mut faults = match self.validate(entity, &record, updating) {
+            Ok(()) => Faults::new(),
+            Err(violation) => violation.into_faults(),
+        };
+        if let Some(transform) = entity.transformation() {
+            transform.judge(&record, sent, &mut faults);
+        }
+        faults.into_result()?;
+        self.transform(entity, &mut record, sent, stamp);
+        complete::couple(entity.layers(&record), &mut record);
+        Ok(record)
+    }
+
+    /// Gives what was sent the form in which it is stored.
+    pub fn transform(&self, entity: &Entity, record: &mut Record, sent: &Sent<'_>, stamp: &mut Stamp<'_>) {
+        if let Some(transform) = entity.transformation() {
+            transform.write(record, sent, stamp);
+        }
     }
 
     fn validate(&self, entity: &Entity, record: &Record, updating: bool) -> Result<(), Violation> {

@@ -35,6 +35,11 @@ impl<'a> Stamp<'a> {
         Builder::from_random_bytes((self.random)()).into_uuid()
     }
 
+    /// Bytes that make two hashes of one secret differ.
+    pub(crate) fn salt(&mut self) -> [u8; 16] {
+        (self.random)()
+    }
+
     /// Whole seconds since 1970.
     pub(crate) fn seconds(&self) -> Value {
         Value::from(self.now_ms / 1000)

@@ -8,6 +8,7 @@ mod host;
 mod path;
 mod words;
 
+pub(crate) use address::url as judge_url;
 pub use address::{Address, parse_address};
 pub use host::host_error;
 pub use path::normalize;

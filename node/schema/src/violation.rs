@@ -28,6 +28,10 @@ impl Violation {
         &self.0
     }
 
+    pub(crate) fn into_faults(self) -> Faults {
+        self.0
+    }
+
     /// The `fields` member of the error.
     pub fn fields(&self) -> Value {
         self.0.to_json()

@@ -24,10 +24,11 @@ impl Scope<'_> {
     }
 
     pub(crate) fn selector_at(&self, at: usize) -> Result<Selector, Failure> {
-        Ok(self
-            .admin
-            .catalog
-            .selector(self.entity.name(), self.call.param(at))?)
+        let (catalog, name, key) = (&self.admin.catalog, self.entity.name(), self.call.param(at));
+        Ok(match self.above {
+            Some(_) => catalog.selector_below(name, key)?,
+            None => catalog.selector(name, key)?,
+        })
     }
 
     /// The entity in the path, below its parent if there is one.
@@ -76,17 +77,13 @@ fn upsert(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Resu
     if scope.call.terms.if_match.is_some() {
         scope.find_unchanged(view, stamp.now_ms())?;
     }
-    let body = match scope.above {
-        Some(above) => scope.body_below(above, &scope.parent(above, view, stamp.now_ms())?),
-        None => scope.body(),
+    let selector = scope.selector()?;
+    let Some(above) = scope.above else {
+        return Ok(Some(catalog.upsert(view, name, &selector, scope.body(), stamp)?));
     };
-    Ok(Some(catalog.upsert(
-        view,
-        name,
-        &scope.selector()?,
-        body,
-        stamp,
-    )?))
+    let parent = scope.parent(above, view, stamp.now_ms())?;
+    let body = scope.body_below(above, &parent);
+    Ok(Some(catalog.upsert_below(view, name, &selector, above.of(&parent), body, stamp)?))
 }
 
 /// `PATCH`: changes what is named and keeps the rest.

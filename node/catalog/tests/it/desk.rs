@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use std::{cell::Cell, sync::Arc};
-use troop_catalog::{Catalog, Page, PageQuery, Planned, Problem, Selector};
+use troop_catalog::{Catalog, Page, PageQuery, Parent, Planned, Problem, Selector};
 use troop_schema::{Field, PluginSchema, Record, Registry, Stamp};
 use troop_txn::{MemoryStore, Outcome, ReadView, RequestId, read};
 
@@ -95,6 +95,15 @@ impl Desk {
                 .upsert_parent(view, entity, &selector, field, object(body), stamp)
         });
         Some(self.carry_out(Ok(plan.unwrap()?)).unwrap())
+    }
+
+    /// A whole record below its parent.
+    pub fn upsert_below(&self, entity: &str, key: &str, parent: Parent, body: Value) -> Result<Record, Problem> {
+        let selector = self.catalog.selector_below(entity, key)?;
+        self.carry_out(self.plan(|view, stamp| {
+            self.catalog
+                .upsert_below(view, entity, &selector, parent, object(body), stamp)
+        }))
     }
 
     /// Whether there was something to delete.

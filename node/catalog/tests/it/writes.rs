@@ -1,8 +1,53 @@
 //! Creating, changing, replacing one record, and the obstacles.
 
-use crate::desk::{Desk, id, problem};
+use crate::desk::{Desk, id, problem, reference};
 use serde_json::json;
-use troop_catalog::Selector;
+use troop_catalog::{Parent, Selector};
+
+#[test]
+fn a_group_is_a_name_below_its_consumer_only() {
+    let desk = Desk::new();
+    for (n, name) in [(1, "bob"), (2, "al")] {
+        let consumer = json!({"username": name, "id": id(n)});
+        desk.insert("consumers", consumer).unwrap();
+    }
+    let put = |n: u32, group: &str| {
+        let parent = Parent {
+            field: "consumer",
+            id: id(n).parse().unwrap(),
+        };
+        let body = json!({"consumer": reference(&id(n)), "group": "from the body"});
+        desk.upsert_below("acls", group, parent, body).unwrap()
+    };
+    let first = put(1, "admins");
+    assert_eq!(first["group"], "admins");
+    assert_eq!(put(1, "admins")["id"], first["id"]);
+    assert_ne!(put(2, "admins")["id"], first["id"]);
+    assert_eq!(
+        problem(desk.insert("acls", json!({"consumer": reference(&id(1)), "group": "admins"}))),
+        json!({
+            "code": 5, "name": "unique constraint violation",
+            "fields": {"consumer": {"id": id(1)}, "group": "admins"},
+            "message": format!("UNIQUE violation detected on '{{consumer={{id=\"{}\"}},group=\"admins\"}}'", id(1)),
+        })
+    );
+    assert!(desk.catalog.selector("acls", "admins").is_err());
+}
+
+#[test]
+fn a_password_sent_with_the_consumers_name_is_hashed_with_its_id() {
+    let desk = Desk::new();
+    desk.insert("consumers", json!({"username": "bob", "id": id(1)}))
+        .unwrap();
+    let sent = json!({"username": "u", "password": "p", "consumer": {"username": "bob"}});
+    let stored = desk.insert("basicauth_credentials", sent).unwrap();
+    assert_eq!(stored["password"], "d9831041b9af733dcb0d418cd0cd77e6b7c0c6c6");
+    let alone = desk.update("basicauth_credentials", "u", json!({"password": "q"}));
+    assert_eq!(problem(alone)["code"], 2);
+    let both = json!({"password": "q", "consumer": {"username": "bob"}});
+    let changed = desk.update("basicauth_credentials", "u", both).unwrap();
+    assert_ne!(changed["password"], stored["password"]);
+}
 
 #[test]
 fn what_was_inserted_is_found_by_id_and_by_name() {

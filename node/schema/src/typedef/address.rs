@@ -147,7 +147,7 @@ pub(super) fn cidr_v4(value: &Value) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn url(value: &Value) -> Result<(), Fault> {
+pub(crate) fn url(value: &Value) -> Result<(), Fault> {
     let text = value.as_str().unwrap_or_default();
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err("missing host in url".into());

@@ -58,7 +58,9 @@ fn parents_know_their_children() {
         registry.children("services"),
         [
             child("routes", "service", OnDelete::Restrict),
-            child("plugins", "service", OnDelete::Cascade)
+            child("plugins", "service", OnDelete::Cascade),
+            child("oauth2_authorization_codes", "service", OnDelete::Cascade),
+            child("oauth2_tokens", "service", OnDelete::Cascade),
         ]
     );
     assert!(registry.children("targets").is_empty());

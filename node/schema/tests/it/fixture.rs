@@ -1,7 +1,7 @@
 //! A registry with one plugin, and a way through its counters.
 
 use serde_json::{Value, json};
-use troop_schema::{Check, Field, PluginSchema, Record, Registry, Shorthand, Stamp, Violation};
+use troop_schema::{Check, Field, PluginSchema, Record, Registry, Sent, Shorthand, Stamp, Violation};
 
 /// When every record of these tests is written.
 pub const NOW_MS: u64 = 1_700_000_000_123;
@@ -67,8 +67,11 @@ pub fn stamped<R>(f: impl FnOnce(&mut Stamp<'_>) -> R) -> R {
 pub fn judge(entity: &str, input: Value) -> Result<Record, Violation> {
     let registry = registry();
     let entity = registry.entity(entity).unwrap();
-    let record = stamped(|stamp| registry.draft(entity, object(input), stamp))?;
-    registry.judged(entity, record, false)
+    let body = object(input);
+    stamped(|stamp| {
+        let record = registry.draft(entity, body.clone(), stamp)?;
+        registry.judged_as_sent(entity, record, &Sent::whole(&body), false, stamp)
+    })
 }
 
 /// What a stored record becomes under a change.
@@ -77,8 +80,12 @@ pub fn change(entity: &str, stored: &Record, slip: Value) -> Result<Record, Viol
     let entity = registry.entity(entity).unwrap();
     stamped(|stamp| {
         let slip = registry.draft_change(entity, object(slip), stamp)?;
-        let record = registry.merged(entity, slip, stored, stamp)?;
-        registry.judged(entity, record, true)
+        let record = registry.merged(entity, slip.clone(), stored, stamp)?;
+        let sent = Sent {
+            fields: &slip,
+            stored: Some(stored),
+        };
+        registry.judged_as_sent(entity, record, &sent, true, stamp)
     })
 }
 
