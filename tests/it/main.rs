@@ -9,6 +9,7 @@ mod agreement;
 mod away;
 mod balancing;
 mod command_line;
+mod credentials;
 mod ending;
 mod failover;
 mod house;

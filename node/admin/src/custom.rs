@@ -6,6 +6,7 @@
 mod acls;
 mod consumers;
 mod events;
+mod filter_chains;
 mod fixed;
 mod health;
 mod log_level;
@@ -54,6 +55,7 @@ pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
         acls::DOORS,
         consumers::DOORS,
         events::DOORS,
+        filter_chains::DOORS,
         fixed::DOORS,
         health::DOORS,
         log_level::DOORS,

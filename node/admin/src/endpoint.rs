@@ -227,7 +227,7 @@ fn top_level(registry: &Registry, entity: &Entity, out: &mut Vec<(String, Genera
     let member = format!("{collection}/{{{}}}", entity.name());
     for foreign in entity
         .foreigns()
-        .filter(|foreign| registry.entity(foreign.reference).is_some())
+        .filter(|foreign| registry.entity(foreign.reference).is_some() && entity.has_path_to(foreign.field))
     {
         let subject = Subject::Parent {
             field: foreign.field,

@@ -42,6 +42,12 @@ fn section(registry: &Registry, entity: &Entity, text: &mut String) -> std::fmt:
     if let Some(key) = entity.endpoint_key() {
         writeln!(text, "\nFound by `id` or by `{key}`.")?;
     }
+    if let Some(key) = entity.nested_key().filter(|_| entity.endpoint_key().is_none()) {
+        writeln!(text, "\nFound by `id`, and below its parent by `{key}`.")?;
+    }
+    if let Some(names) = entity.names() {
+        writeln!(text, "\nFound by `id` or by one of its `{}`.", names.field)?;
+    }
     if let Some(fields) = entity.unique_together() {
         writeln!(text, "\nUnique together: `{}`.", fields.join("`, `"))?;
     }

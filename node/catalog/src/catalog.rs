@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::sync::Arc;
-use troop_schema::{Entity, Fault, Faults, Record, Registry};
+use troop_schema::{Entity, Fault, Faults, Names, Record, Registry};
 use troop_txn::{ReadView, Revision};
 use uuid::Uuid;
 
@@ -26,6 +26,13 @@ pub enum Selector {
         /// The field.
         field: &'static str,
         /// Its value.
+        value: String,
+    },
+    /// By the name of a record that names it.
+    Named {
+        /// Which records those are.
+        names: Names,
+        /// The name.
         value: String,
     },
 }
@@ -95,20 +102,28 @@ impl Catalog {
         {
             return Ok(Selector::Id(id));
         }
-        let Some(field) = field else {
+        let value = key.to_owned();
+        if let Some(field) = field {
+            self.judge_key(entity, field, key)?;
+            return Ok(Selector::Unique { field, value });
+        }
+        let Some(names) = entity.names().copied() else {
             return Err(Problem::InvalidPrimaryKey(Faults::of(
                 "id",
                 "expected a valid UUID",
             )));
         };
+        self.judge_key(self.entity(names.entity)?, names.key, key)?;
+        Ok(Selector::Named { names, value })
+    }
+
+    /// Whether the field could have that value.
+    pub(crate) fn judge_key(&self, entity: &Entity, field: &'static str, key: &str) -> Result<(), Problem> {
         let judged = entity
             .field(field)
             .map_or(Ok(()), |f| self.registry.validate_value(f, &Value::from(key)));
         match judged {
-            Ok(()) => Ok(Selector::Unique {
-                field,
-                value: key.to_owned(),
-            }),
+            Ok(()) => Ok(()),
             Err(Fault::Text(text)) => Err(Problem::UniqueKey { field, text }),
             Err(other) => Err(Problem::UniqueKey {
                 field,
@@ -152,12 +167,19 @@ impl Catalog {
                     None => Ok(None),
                 }
             }
+            Selector::Named { names, value } => match self.owner(view, names, value, now_ms)? {
+                Some(id) => self.load(view, entity, id, now_ms),
+                None => Err(Problem::NoName(names.missing)),
+            },
         }
     }
 
     /// As a reader sees it.
     pub(crate) fn show(&self, entity: &Entity, record: Record, now_ms: u64) -> Record {
         let mut record = self.registry.presented(entity, record);
+        if let Some(names) = entity.names() {
+            record.insert(names.field.to_owned(), Value::Null);
+        }
         expiry::show(entity, &mut record, now_ms);
         record
     }
@@ -168,6 +190,7 @@ impl Selector {
         match self {
             Selector::Id(id) => Problem::NotFound(*id),
             Selector::Unique { field, value } => Problem::NotFoundBy(one(field, value.as_str())),
+            Selector::Named { names, .. } => Problem::NoName(names.missing),
         }
     }
 }

@@ -22,10 +22,10 @@ const CHILDREN_AT_ONCE: usize = 256;
 const EXPIRED_AT_ONCE: usize = 256;
 
 /// A deletion in the making.
-struct Removal<'a> {
+pub(crate) struct Removal<'a> {
     catalog: &'a Catalog,
     view: &'a dyn ReadView,
-    plan: Planned,
+    pub(crate) plan: Planned,
     /// A record can be the child of two that go, and goes once.
     gone: BTreeSet<(&'static str, Uuid)>,
 }
@@ -75,7 +75,7 @@ impl Catalog {
 }
 
 impl<'a> Removal<'a> {
-    fn new(catalog: &'a Catalog, view: &'a dyn ReadView, id: Uuid) -> Self {
+    pub(crate) fn new(catalog: &'a Catalog, view: &'a dyn ReadView, id: Uuid) -> Self {
         Removal {
             catalog,
             view,
@@ -85,15 +85,34 @@ impl<'a> Removal<'a> {
     }
 
     /// Takes a record and all that goes with it; parents before children, as events report them.
-    fn take(&mut self, entity: &Entity, stored: &Stored) -> Result<(), Problem> {
+    pub(crate) fn take(&mut self, entity: &Entity, stored: &Stored) -> Result<(), Problem> {
         if !self.gone.insert((entity.name(), stored.id)) {
             return Ok(());
         }
         let key = layout::record(entity.name(), stored.id);
         self.plan.guard_revision(key, stored.revision);
         self.plan.remove(entity, stored.id, &stored.record);
+        self.refuse_if_named(entity, stored.id)?;
         for child in self.catalog.registry().children(entity.name()) {
             self.take_children(entity, child, stored.id)?;
+        }
+        Ok(())
+    }
+
+    /// A record in somebody's list of ids stays.
+    fn refuse_if_named(&mut self, entity: &Entity, id: Uuid) -> Result<(), Problem> {
+        for (table, field) in self.catalog.registry().soft_children(entity.name()) {
+            let prefix = layout::children(table.name(), field, id);
+            let rows = self.view.scan(&prefix, None, 1)?;
+            if let Some(by_id) = rows.first().and_then(|(key, _)| layout::tail_id(key)) {
+                return Err(Problem::StillNamed {
+                    word: entity.name().trim_end_matches('s').replace('_', " "),
+                    id,
+                    by: table.name(),
+                    by_id,
+                });
+            }
+            self.plan.ensures.push(Ensure::PrefixEmpty(prefix));
         }
         Ok(())
     }

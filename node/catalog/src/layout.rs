@@ -157,6 +157,7 @@ pub(crate) fn cards(entity: &Entity, record: &Record) -> Vec<(Key, Card)> {
     claims(entity, record, &mut cards);
     let listings = parents(entity, record, id)
         .into_iter()
+        .chain(soft_parents(entity, record, id))
         .chain(tags(entity, record, id))
         .chain(expiry::at_ms(record).map(|at_ms| expiry_card(entity.name(), at_ms, id)));
     cards.extend(listings.map(|key| (key, Card::Listing)));
@@ -164,6 +165,16 @@ pub(crate) fn cards(entity: &Entity, record: &Record) -> Vec<(Key, Card)> {
 }
 
 fn claims(entity: &Entity, record: &Record, cards: &mut Vec<(Key, Card)>) {
+    if entity.has_names_first() {
+        claims_alone(entity, record, cards);
+        claims_together(entity, record, cards);
+    } else {
+        claims_together(entity, record, cards);
+        claims_alone(entity, record, cards);
+    }
+}
+
+fn claims_together(entity: &Entity, record: &Record, cards: &mut Vec<(Key, Card)>) {
     if let Some(fields) = entity.unique_together() {
         let values: Vec<_> = fields.iter().map(|field| &record[*field]).collect();
         let key = fields
@@ -172,6 +183,9 @@ fn claims(entity: &Entity, record: &Record, cards: &mut Vec<(Key, Card)>) {
             .collect();
         cards.push((together(entity.name(), &values), Card::Claim(key)));
     }
+}
+
+fn claims_alone(entity: &Entity, record: &Record, cards: &mut Vec<(Key, Card)>) {
     for field in entity.unique_fields() {
         if let Some(value) = record.get(field).and_then(Value::as_str) {
             let key = crate::problem::one(field, value);
@@ -191,6 +205,17 @@ fn parents(entity: &Entity, record: &Record, id: Uuid) -> Vec<Key> {
             let created_ms = created_ms(record);
             keys.push(newest_card(entity.name(), foreign.field, parent, created_ms, id));
         }
+    }
+    keys
+}
+
+/// Records named in lists of ids count as parents too: who is named must not go.
+fn soft_parents(entity: &Entity, record: &Record, id: Uuid) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (field, _) in entity.soft_references() {
+        let named = record.get(field).and_then(Value::as_array).into_iter().flatten();
+        let ids = named.filter_map(|value| value.as_str()?.parse().ok());
+        keys.extend(ids.map(|parent| child(entity.name(), field, parent, id.as_bytes())));
     }
     keys
 }

@@ -20,6 +20,7 @@ mod delete;
 mod expiry;
 mod key_text;
 mod layout;
+mod names;
 mod page;
 mod plan;
 mod plugin_protocols;

@@ -144,8 +144,8 @@ impl Catalog {
             .map(|stored| write_offset(&list, stored));
         let data = records
             .into_iter()
-            .map(|stored| self.show(entity, stored.record, now_ms))
-            .collect();
+            .map(|stored| self.show_named(view, entity, stored, now_ms))
+            .collect::<Result<_, _>>()?;
         Ok(Page { data, offset })
     }
 

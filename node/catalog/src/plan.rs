@@ -74,11 +74,16 @@ impl Planned {
         self.ops.extend(keys.map(|key| Op::Delete { key }));
     }
 
-    /// Both, as one.
-    pub(crate) fn and(mut self, other: Planned) -> Self {
+    /// Adds what another writes.
+    pub(crate) fn add(&mut self, other: Planned) {
         self.guards.extend(other.guards);
         self.ops.extend(other.ops);
         self.ensures.extend(other.ensures);
+    }
+
+    /// Both, as one.
+    pub(crate) fn and(mut self, other: Planned) -> Self {
+        self.add(other);
         self
     }
 }

@@ -55,6 +55,21 @@ pub enum Problem {
         /// The schema referred to.
         entity: &'static str,
     },
+    /// Others name the record that was to be deleted in their lists.
+    #[error("{word} {id} is still referenced by {by} (id = {by_id})")]
+    StillNamed {
+        /// What is named, as Kong calls it.
+        word: String,
+        /// Its id.
+        id: Uuid,
+        /// The schema that names it.
+        by: &'static str,
+        /// One that does.
+        by_id: Uuid,
+    },
+    /// There is no record of this name by which another could be found.
+    #[error("{0}")]
+    NoName(&'static str),
     /// Another record has these values.
     #[error("UNIQUE violation detected on '{}'", key_text(.0))]
     Unique(Record),
@@ -114,13 +129,14 @@ impl Problem {
             Problem::PrimaryKey(_) => 3,
             Problem::NoParent { .. } | Problem::Referenced { .. } => 4,
             Problem::Unique(_) => 5,
-            Problem::NotFound(_) | Problem::NotFoundBy(_) => 6,
+            Problem::NotFound(_) | Problem::NotFoundBy(_) | Problem::NoName(_) => 6,
             Problem::Offset { .. } => 7,
             Problem::Storage(_) | Problem::Damaged(_) | Problem::NoEntity(_) => 8,
             Problem::Size(_) => 9,
             Problem::UniqueKey { .. } => 10,
             Problem::Option { .. } => 11,
             Problem::Unresolved(_) => 13,
+            Problem::StillNamed { .. } => 19,
         }
     }
 
@@ -137,6 +153,7 @@ impl Problem {
             9 => "invalid size",
             11 => "invalid options",
             13 => "foreign keys unresolved",
+            19 => "referenced by others",
             _ => "database error",
         };
         match self {
@@ -168,6 +185,9 @@ impl Problem {
         let message = self.message();
         if self.code() == 8 {
             return json!({ "message": "An unexpected error occurred" });
+        }
+        if let Problem::NoName(text) = self {
+            return json!({ "message": text });
         }
         let mut body = json!({ "code": self.code(), "name": self.name(), "message": message });
         if let Some((member, value)) = self.details() {

@@ -24,7 +24,9 @@ impl Catalog {
     ) -> Result<Option<Found>, Problem> {
         let entity = self.entity(entity)?;
         let stored = self.load_named(view, entity, selector, now_ms)?;
-        Ok(stored.map(|stored| self.found(entity, stored, now_ms)))
+        stored
+            .map(|stored| self.found(view, entity, stored, now_ms))
+            .transpose()
     }
 
     /// The record so named, if it belongs to `parent`. A name may be unique below its parent only.
@@ -46,9 +48,10 @@ impl Catalog {
             }
             _ => self.load_named(view, entity, selector, now_ms)?,
         };
-        Ok(stored
+        stored
             .filter(|stored| stored.record.get(parent.field).and_then(layout::reference) == Some(parent.id))
-            .map(|stored| self.found(entity, stored, now_ms)))
+            .map(|stored| self.found(view, entity, stored, now_ms))
+            .transpose()
     }
 
     fn load_below(
@@ -73,12 +76,18 @@ impl Catalog {
         }
     }
 
-    pub(crate) fn found(&self, entity: &Entity, stored: Stored, now_ms: u64) -> Found {
-        Found {
+    fn found(
+        &self,
+        view: &dyn ReadView,
+        entity: &Entity,
+        stored: Stored,
+        now_ms: u64,
+    ) -> Result<Found, Problem> {
+        Ok(Found {
             id: stored.id,
-            record: self.show(entity, stored.record, now_ms),
             revision: stored.revision,
-        }
+            record: self.show_named(view, entity, stored, now_ms)?,
+        })
     }
 }
 

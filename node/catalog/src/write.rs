@@ -29,6 +29,8 @@ struct Candidate<'a> {
     /// The protocols to compare, for a plugin.
     protocols: Option<Value>,
     wish: Wish,
+    /// The names it is to have, if the sender spoke of them.
+    names: Option<Vec<String>>,
     before: Option<Stored>,
     /// Whether the sender speaks of a change: some sentences differ.
     updating: bool,
@@ -50,6 +52,7 @@ impl Catalog {
     ) -> Result<Planned, Problem> {
         let entity = self.entity(entity)?;
         let wish = expiry::take(entity, &mut body)?;
+        let names = self.take_names(view, entity, &mut body, None, stamp.now_ms())?;
         let protocols = body.get("protocols").cloned();
         let record = self.registry().draft(entity, body.clone(), stamp)?;
         let candidate = Candidate {
@@ -58,9 +61,33 @@ impl Catalog {
             sent: body,
             protocols,
             wish,
+            names: Some(names.unwrap_or_default()),
             before: None,
             updating: false,
             fresh_parent: None,
+        };
+        self.plan(view, candidate, stamp)
+    }
+
+    /// Plans a new record below one that the same plan writes.
+    pub(crate) fn insert_below_fresh(
+        &self,
+        view: &dyn ReadView,
+        entity: &Entity,
+        body: Record,
+        parent: Uuid,
+        stamp: &mut Stamp<'_>,
+    ) -> Result<Planned, Problem> {
+        let candidate = Candidate {
+            entity,
+            record: self.registry().draft(entity, body.clone(), stamp)?,
+            sent: body,
+            protocols: None,
+            wish: Wish::Silent,
+            names: None,
+            before: None,
+            updating: false,
+            fresh_parent: Some(parent),
         };
         self.plan(view, candidate, stamp)
     }
@@ -94,8 +121,12 @@ impl Catalog {
     ) -> Result<Planned, Problem> {
         let entity = self.entity(entity)?;
         let wish = expiry::take(entity, &mut body)?;
-        let protocols = body.get("protocols").cloned();
+        let found = self.found_by_name(view, selector, &mut body, stamp)?;
+        let selector = found.as_ref().unwrap_or(selector);
         let before = self.load_named(view, entity, selector, stamp.now_ms())?;
+        let owner = before.as_ref().map(|stored| stored.id);
+        let names = self.take_names(view, entity, &mut body, owner, stamp.now_ms())?;
+        let protocols = body.get("protocols").cloned();
         name(&mut body, selector, before.as_ref());
         let record = self.registry().draft(entity, body.clone(), stamp)?;
         let candidate = Candidate {
@@ -104,6 +135,7 @@ impl Catalog {
             sent: body,
             protocols,
             wish: if wish == Wish::Silent { Wish::Never } else { wish },
+            names: Some(names.unwrap_or_default()),
             before,
             updating: false,
             fresh_parent: None,
@@ -179,10 +211,11 @@ impl Catalog {
         stamp: &mut Stamp<'_>,
     ) -> Result<Planned, Problem> {
         let wish = expiry::take(entity, &mut body)?;
+        let stored = self.load_named(view, entity, selector, stamp.now_ms())?;
+        let owner = stored.as_ref().map(|stored| stored.id);
+        let names = self.take_names(view, entity, &mut body, owner, stamp.now_ms())?;
         let mut slip = self.registry().draft_change(entity, body, stamp)?;
-        let before = self
-            .load_named(view, entity, selector, stamp.now_ms())?
-            .ok_or_else(|| selector.not_found())?;
+        let before = stored.ok_or_else(|| selector.not_found())?;
         keep_id(&mut slip);
         let stored = expiry::strip(&before.record);
         let record = self.registry().merged(entity, slip.clone(), &stored, stamp)?;
@@ -192,6 +225,7 @@ impl Catalog {
             record,
             sent: slip,
             wish,
+            names,
             before: Some(before),
             updating: true,
             fresh_parent,
@@ -234,6 +268,7 @@ impl Catalog {
         self.guard_parents(view, entity, old, &record, candidate.fresh_parent, &mut plan)?;
         plan.put(entity, id, old, &record);
         plan.record = self.show(entity, record, now_ms);
+        self.put_names(view, entity, candidate.names.as_deref(), &mut plan, stamp)?;
         Ok(plan)
     }
 }
@@ -259,6 +294,7 @@ fn name(body: &mut Record, selector: &Selector, before: Option<&Stored>) {
                 body.insert("id".into(), stored.id.to_string().into());
             }
         }
+        Selector::Named { .. } => {} // an id by now
     }
 }
 

@@ -309,7 +309,8 @@ pub(crate) fn is_empty(value: &Value) -> bool {
     }
 }
 
-fn is_reference(value: &Value) -> bool {
+/// A word in the place of a value that a vault holds.
+pub(crate) fn is_reference(value: &Value) -> bool {
     value
         .as_str()
         .is_some_and(|text| text.starts_with("{vault://") && text.ends_with('}'))

@@ -3,10 +3,15 @@
 mod acls;
 mod acme_storage;
 mod basicauth_credentials;
+mod ca_certificates;
+mod certificates;
 mod consumers;
+mod described;
 mod hmacauth_credentials;
 mod jwt_secrets;
+mod key_sets;
 mod keyauth_credentials;
+mod keys;
 mod oauth2_authorization_codes;
 mod oauth2_credentials;
 mod oauth2_tokens;
@@ -14,8 +19,10 @@ mod plugins;
 mod routes;
 mod services;
 mod sessions;
+mod snis;
 mod targets;
 mod upstreams;
+mod vaults;
 
 use crate::{
     entity::Entity,
@@ -27,12 +34,18 @@ use std::collections::BTreeMap;
 /// All tables, parents before children.
 pub(crate) fn all(plugins: &BTreeMap<&'static str, PluginSchema>) -> Vec<Entity> {
     vec![
+        certificates::table(),
+        snis::table(),
+        ca_certificates::table(),
         services::table(),
         routes::table(),
         consumers::table(),
         upstreams::table(),
         targets::table(),
         plugins::table(plugins),
+        vaults::table(),
+        key_sets::table(),
+        keys::table(),
         keyauth_credentials::table(),
         basicauth_credentials::table(),
         hmacauth_credentials::table(),
@@ -44,6 +57,11 @@ pub(crate) fn all(plugins: &BTreeMap<&'static str, PluginSchema>) -> Vec<Entity>
         sessions::table(),
         acme_storage::table(),
     ]
+}
+
+/// Tables that can be read but have no records here.
+pub(crate) fn described_only() -> Vec<Entity> {
+    described::tables()
 }
 
 /// Whom a credential belongs to: it goes with them.

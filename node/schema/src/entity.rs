@@ -41,6 +41,21 @@ pub struct Child {
     pub on_delete: OnDelete,
 }
 
+/// Records that name another from below, and are listed in it by their names: the SNIs of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The list in the record named. It is not stored.
+    pub field: &'static str,
+    /// The schema of the names.
+    pub entity: &'static str,
+    /// Their field that refers to the record named.
+    pub foreign: &'static str,
+    /// Their field with the name.
+    pub key: &'static str,
+    /// Said of a name that there is not.
+    pub missing: &'static str,
+}
+
 /// Forms of one entity, chosen by the value of a field.
 #[derive(Clone, Debug)]
 pub(crate) struct Families {
@@ -77,6 +92,9 @@ pub struct Entity {
     families: Option<Families>,
     prepare: Option<Prepare>,
     transform: Option<Transform>,
+    names: Option<Names>,
+    names_first: bool,
+    pathless: Vec<&'static str>,
 }
 
 /// Building a table.
@@ -98,6 +116,9 @@ impl Entity {
             families: None,
             prepare: None,
             transform: None,
+            names: None,
+            names_first: false,
+            pathless: Vec::new(),
         }
     }
 
@@ -179,6 +200,24 @@ impl Entity {
         self
     }
 
+    /// Is named by records of another schema.
+    pub(crate) fn named_by(mut self, names: Names) -> Self {
+        self.names = Some(names);
+        self
+    }
+
+    /// A value that is taken is reported before values that are taken together.
+    pub(crate) fn names_first(mut self) -> Self {
+        self.names_first = true;
+        self
+    }
+
+    /// No path leads through the record to what this field refers to.
+    pub(crate) fn pathless(mut self, field: &'static str) -> Self {
+        self.pathless.push(field);
+        self
+    }
+
     /// Has forms by the value of `key`; `unknown` says that there is none for a value.
     pub(crate) fn families(mut self, key: &'static str, unknown: fn(&str) -> String) -> Self {
         self.families = Some(Families {
@@ -228,6 +267,32 @@ impl Entity {
     /// Fields that name it in caches.
     pub fn cache_key(&self) -> &[&'static str] {
         &self.cache_key
+    }
+
+    /// The records that name this one.
+    pub fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
+    }
+
+    /// Whether a value that is taken is reported before values that are taken together.
+    pub fn has_names_first(&self) -> bool {
+        self.names_first
+    }
+
+    /// Whether a path leads through the record to what `field` refers to.
+    pub fn has_path_to(&self, field: &str) -> bool {
+        !self.pathless.contains(&field)
+    }
+
+    /// Lists of ids of records that are not referred to formally: field and schema.
+    pub fn soft_references(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.shape
+            .fields
+            .iter()
+            .filter_map(|(name, field)| match &field.kind {
+                Kind::Array(elements) => Some((*name, elements.refers_softly?)),
+                _ => None,
+            })
     }
 
     /// Fields that are unique together, when there are several.
@@ -303,6 +368,11 @@ impl Entity {
                 on_delete: field.on_delete,
             })
         })
+    }
+
+    /// The form for one value of the field that forms differ by.
+    pub(crate) fn family_shape(&self, value: &str) -> Option<&Shape> {
+        self.families.as_ref()?.shapes.get(value)
     }
 
     pub(crate) fn shape(&self) -> &Shape {

@@ -73,6 +73,7 @@ pub struct Field {
     pub(crate) referenceable: bool,
     pub(crate) specialised_later: bool,
     pub(crate) never_null: bool,
+    pub(crate) refers_softly: Option<&'static str>,
     pub(crate) on_delete: OnDelete,
     pub(crate) err: Option<&'static str>,
 }
@@ -92,6 +93,7 @@ impl Field {
             referenceable: false,
             specialised_later: false,
             never_null: false,
+            refers_softly: None,
             on_delete: OnDelete::Restrict,
             err: None,
         }
@@ -209,6 +211,12 @@ impl Field {
     /// not know, and reports the primary key as violated.
     pub fn never_null(mut self) -> Self {
         self.never_null = true;
+        self
+    }
+
+    /// Is the id of a record of `schema` that need not exist, but cannot go while it is named here.
+    pub(crate) fn refers_softly(mut self, schema: &'static str) -> Self {
+        self.refers_softly = Some(schema);
         self
     }
 

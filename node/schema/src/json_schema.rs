@@ -70,7 +70,7 @@ pub fn left_to_paths(entity: &Entity) -> impl Iterator<Item = &'static str> {
 }
 
 fn is_left_to_paths(entity: &Entity, name: &str, field: &Field) -> bool {
-    matches!(field.kind, Kind::Foreign(_)) || entity.endpoint_key() == Some(name)
+    matches!(field.kind, Kind::Foreign(_)) || entity.nested_key() == Some(name)
 }
 
 /// Whether a new record cannot do without the sender naming it.

@@ -42,7 +42,7 @@ mod validate;
 mod violation;
 
 pub use check::{Branch, Check, Match};
-pub use entity::{Child, Entity, Foreign, Prepare};
+pub use entity::{Child, Entity, Foreign, Names, Prepare};
 pub use fault::{ENTITY, Fault, Faults};
 pub use field::{Auto, Field, Kind, OnDelete};
 pub use number::tidy;

@@ -61,7 +61,13 @@ fn parts(stored: &str) -> Option<(NonZeroU32, Vec<u8>, Vec<u8>)> {
     if parts.next()? != METHOD {
         return None;
     }
-    let rounds = parts.next()?.strip_prefix("i=")?.split(',').next()?.parse().ok()?;
+    let rounds = parts
+        .next()?
+        .strip_prefix("i=")?
+        .split(',')
+        .next()?
+        .parse()
+        .ok()?;
     let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
     let hash = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
     (rounds <= ROUNDS_MAX).then_some((NonZeroU32::new(rounds)?, salt, hash))

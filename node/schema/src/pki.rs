@@ -9,6 +9,7 @@
 //! What it does not do: judge whether a certificate is to be trusted, or keep any private key.
 
 mod certificate;
+pub(crate) mod jwk;
 mod private_key;
 mod public_key;
 
@@ -35,8 +36,5 @@ pub enum PkiError {
 /// The first block of a PEM text.
 fn first_block(text: &str) -> Result<Pem, PkiError> {
     let mut blocks = Pem::iter_from_buffer(text.as_bytes());
-    blocks
-        .next()
-        .and_then(Result::ok)
-        .ok_or(PkiError::NotPem)
+    blocks.next().and_then(Result::ok).ok_or(PkiError::NotPem)
 }

@@ -38,6 +38,7 @@ pub struct Registry {
     entities: Vec<Entity>,
     by_name: HashMap<&'static str, usize>,
     children: HashMap<&'static str, Vec<Child>>,
+    descriptions: Vec<Entity>,
     plugins: BTreeMap<&'static str, PluginSchema>,
     bare: Shape,
 }
@@ -66,6 +67,7 @@ impl Registry {
             entities,
             by_name,
             children,
+            descriptions: entities::described_only(),
             plugins: by_plugin,
             bare: Shape::new(vec![("id", crate::typedef::id())]),
         })
@@ -81,6 +83,12 @@ impl Registry {
         self.entities.iter().find(|e| e.admin_path() == admin_path)
     }
 
+    /// A table by its schema's name, also of what has no records of its own.
+    pub fn described(&self, name: &str) -> Option<&Entity> {
+        let descriptions = || self.descriptions.iter().find(|table| table.name() == name);
+        self.entity(name).or_else(descriptions)
+    }
+
     /// All entities, in an order that does not change.
     pub fn entities(&self) -> impl Iterator<Item = &Entity> {
         self.entities.iter()
@@ -89,6 +97,15 @@ impl Registry {
     /// Who refers to this entity.
     pub fn children(&self, parent: &str) -> &[Child] {
         self.children.get(parent).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Who names records of this entity in a list of ids: schema and field.
+    pub fn soft_children<'a>(&'a self, entity: &'a str) -> impl Iterator<Item = (&'a Entity, &'static str)> {
+        self.entities.iter().filter_map(move |table| {
+            let mut references = table.soft_references();
+            let (field, _) = references.find(|(_, reference)| *reference == entity)?;
+            Some((table, field))
+        })
     }
 
     /// A plugin by name.
@@ -169,7 +186,7 @@ impl Registry {
     /// Everything that is wrong with it.
     pub fn judged(&self, entity: &Entity, mut record: Record, updating: bool) -> Result<Record, Violation> {
         self.validate(entity, &record, updating)?;
-        complete::couple(entity.layers(&record), &mut record);
+        store(entity, &mut record);
         Ok(record)
     }
 
@@ -195,7 +212,7 @@ impl Registry {
         }
         faults.into_result()?;
         self.transform(entity, &mut record, sent, stamp);
-        complete::couple(entity.layers(&record), &mut record);
+        store(entity, &mut record);
         Ok(record)
     }
 
@@ -246,6 +263,12 @@ impl Registry {
         crate::document::of(Layers::plain(entity.shape()))
     }
 
+    /// `/schemas/<entity>/<family>`: what one form has of its own.
+    pub fn family_document(&self, entity: &str, family: &str) -> Option<Value> {
+        let shape = self.entity(entity)?.family_shape(family)?;
+        Some(crate::document::of(Layers::plain(shape)))
+    }
+
     fn complete(
         &self,
         entity: &Entity,
@@ -259,6 +282,14 @@ impl Registry {
             stage,
         }
         .shape(entity.layers(record), record)
+    }
+}
+
+/// The last step of a judged record: fields that move together agree, and names, records of their own, are left out.
+fn store(entity: &Entity, record: &mut Record) {
+    complete::couple(entity.layers(record), record);
+    if let Some(names) = entity.names() {
+        record.remove(names.field);
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) type Write = fn(&mut Record, &mut Stamp<'_>);
 pub(crate) struct Transform {
     /// The field that is looked at: nothing happens unless it was sent.
     pub(crate) input: &'static str,
-    /// The path of the value that must be known too.
-    pub(crate) needs: &'static str,
+    /// The path of a value that must be known too.
+    pub(crate) needs: Option<&'static str>,
     /// Does it.
     pub(crate) write: Write,
 }
@@ -42,20 +42,24 @@ impl Transform {
     /// Kong: both or none, by what was sent if the change moves the needed value, by the whole record otherwise. A change that is
     /// silent about the needed value counts as moving it.
     pub(crate) fn judge(&self, record: &Record, sent: &Sent<'_>, faults: &mut Faults) {
+        let Some(needs) = self.needs else {
+            return;
+        };
         let moved = sent
             .stored
-            .is_some_and(|stored| value_at(stored, self.needs) != value_at(sent.fields, self.needs));
+            .is_some_and(|stored| value_at(stored, needs) != value_at(sent.fields, needs));
         if !moved && !self.is_asked_for(sent) {
             return;
         }
         let seen = if moved { sent.fields } else { record };
-        if is_empty(value_at(seen, self.input)) != is_empty(value_at(seen, self.needs)) {
-            faults.remark(text::mutually_required(&[self.input, self.needs]));
+        if is_empty(value_at(seen, self.input)) != is_empty(value_at(seen, needs)) {
+            faults.remark(text::mutually_required(&[self.input, needs]));
         }
     }
 
     pub(crate) fn write(&self, record: &mut Record, sent: &Sent<'_>, stamp: &mut Stamp<'_>) {
-        if self.is_asked_for(sent) && !is_empty(value_at(record, self.needs)) {
+        let is_known = self.needs.is_none_or(|needs| !is_empty(value_at(record, needs)));
+        if self.is_asked_for(sent) && is_known {
             (self.write)(record, stamp);
         }
     }

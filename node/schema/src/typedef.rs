@@ -202,6 +202,19 @@ pub fn url() -> Field {
     Field::string().custom(address::url)
 }
 
+/// A certificate in PEM, or a chain that begins with it; or where a vault has it.
+pub fn certificate() -> Field {
+    Field::string().custom(words::certificate).referenceable()
+}
+
+/// A private key in PEM, or where a vault has it.
+pub fn private_key() -> Field {
+    Field::string()
+        .custom(words::private_key)
+        .referenceable()
+        .secret()
+}
+
 /// Nothing: the field exists in general and is forbidden here.
 pub fn nothing(field: Field, err: &'static str) -> Field {
     field.nullable().rule(Rule::Eq(Value::Null)).err(err)

@@ -8,7 +8,7 @@
 
 use crate::{
     Record,
-    check::Checks,
+    check::{Checks, is_reference},
     fault::{Fault, Faults},
     field::{Field, Kind},
     registry::Registry,
@@ -70,6 +70,9 @@ impl<'r> Validator<'r> {
     pub(crate) fn field(&self, field: &Field, value: &Value) -> Result<(), Fault> {
         if value.is_null() {
             return null(field);
+        }
+        if field.referenceable && is_reference(value) {
+            return Ok(()); // what it stands for is not known yet
         }
         if let Some(Rule::Eq(Value::Null)) = field.rules.first() {
             return Err(in_own_words(field, Fault::Text(text::eq(&Value::Null))));

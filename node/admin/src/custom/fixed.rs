@@ -22,12 +22,6 @@ pub(super) const DOORS: &[Door] = &[
     ("/config", Method::POST, no_dbless),
     ("/clustering/status", Method::GET, no_control_plane),
     ("/clustering/data-planes", Method::GET, no_control_plane),
-    ("/filter-chains", Method::GET, no_wasm),
-    ("/filter-chains", Method::POST, no_wasm),
-    ("/filter-chains/{filter_chains}", Method::GET, no_wasm),
-    ("/filter-chains/{filter_chains}", Method::PUT, no_wasm),
-    ("/filter-chains/{filter_chains}", Method::PATCH, no_wasm),
-    ("/filter-chains/{filter_chains}", Method::DELETE, no_wasm),
     ("/status/dns", Method::GET, no_new_dns),
     ("/cache", Method::DELETE, cache_cleared),
     ("/cache/{key}", Method::GET, cache_miss),
@@ -50,10 +44,6 @@ fn no_dbless<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {
 
 fn no_control_plane<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {
     refused("this endpoint is only available when Kong is configured to run as Control Plane for the cluster")
-}
-
-fn no_wasm<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {
-    refused("this endpoint is only available when wasm is enabled")
 }
 
 fn no_new_dns<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {

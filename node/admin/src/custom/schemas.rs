@@ -45,8 +45,11 @@ async fn plugin_schema(admin: &Admin, call: &Call) -> Reply {
     Ok(answer::ok(&plugins::schema(admin, call.param(0))?.document()))
 }
 
-async fn vault_schema(_: &Admin, call: &Call) -> Reply {
-    Err(missing(format!("No vault named '{}'", call.param(0))))
+async fn vault_schema(admin: &Admin, call: &Call) -> Reply {
+    let name = call.param(0);
+    let document = admin.registry().family_document("vaults", name);
+    let document = document.ok_or_else(|| missing(format!("No vault named '{name}'")))?;
+    Ok(answer::ok(&document))
 }
 
 async fn filter_schema(_: &Admin, call: &Call) -> Reply {
@@ -71,7 +74,7 @@ async fn validate(admin: &Admin, call: &Call, name: &str) -> Reply {
 fn entity<'a>(admin: &'a Admin, name: &str) -> Result<&'a Entity, Failure> {
     admin
         .registry()
-        .entity(name)
+        .described(name)
         .ok_or_else(|| missing(format!("No entity named '{name}'")))
 }
 

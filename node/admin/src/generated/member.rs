@@ -79,11 +79,24 @@ fn upsert(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Resu
     }
     let selector = scope.selector()?;
     let Some(above) = scope.above else {
-        return Ok(Some(catalog.upsert(view, name, &selector, scope.body(), stamp)?));
+        return Ok(Some(catalog.upsert(
+            view,
+            name,
+            &selector,
+            scope.body(),
+            stamp,
+        )?));
     };
     let parent = scope.parent(above, view, stamp.now_ms())?;
     let body = scope.body_below(above, &parent);
-    Ok(Some(catalog.upsert_below(view, name, &selector, above.of(&parent), body, stamp)?))
+    Ok(Some(catalog.upsert_below(
+        view,
+        name,
+        &selector,
+        above.of(&parent),
+        body,
+        stamp,
+    )?))
 }
 
 /// `PATCH`: changes what is named and keeps the rest.

@@ -6,8 +6,9 @@
 use super::{Scope, entity_answer, member::changed};
 use crate::{answer::Reply, envelope::Facts, problem::Failure, write::compare};
 use http::{Method, StatusCode};
+use serde_json::Value;
 use troop_catalog::{Found, Planned, Selector};
-use troop_schema::{Record, Stamp};
+use troop_schema::{Entity, Record, Stamp};
 use troop_txn::ReadView;
 use uuid::Uuid;
 
@@ -62,13 +63,20 @@ impl Tie<'_, '_> {
     fn find(&self, view: &dyn ReadView, now_ms: u64) -> Result<Option<Found>, Failure> {
         let child = self.scope.find(view, now_ms)?.ok_or(Failure::NotFound)?;
         match referred(&child.record, self.field) {
-            Some(id) => Ok(self
-                .scope
-                .admin
-                .catalog
-                .find(view, self.parent, &Selector::Id(id), now_ms)?),
+            Some(id) => self.find_parent(view, id, now_ms),
             None => Ok(None),
         }
+    }
+
+    /// Kong: names of what is referred to are not listed here.
+    fn find_parent(&self, view: &dyn ReadView, id: Uuid, now_ms: u64) -> Result<Option<Found>, Failure> {
+        let catalog = &self.scope.admin.catalog;
+        let mut found = catalog.find(view, self.parent, &Selector::Id(id), now_ms)?;
+        let names = catalog.registry().entity(self.parent).and_then(Entity::names);
+        if let (Some(found), Some(names)) = (&mut found, names) {
+            found.record.insert(names.field.to_owned(), Value::Null);
+        }
+        Ok(found)
     }
 
     fn body(&self) -> Result<Record, Failure> {

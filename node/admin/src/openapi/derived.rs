@@ -117,7 +117,11 @@ impl Plate<'_> {
             Subject::Children { field: above, .. } | Subject::Child { field: above, .. } => field == above,
             _ => false,
         };
-        let own_name = self.entity.endpoint_key().filter(|_| !must_name_itself);
+        let key = match self.subject {
+            Subject::Child { .. } => self.entity.nested_key(),
+            _ => self.entity.endpoint_key(),
+        };
+        let own_name = key.filter(|_| !must_name_itself);
         let left = json_schema::left_to_paths(self.entity);
         let required: Vec<&str> = left
             .filter(|field| !said_by_path(field) && own_name != Some(*field))

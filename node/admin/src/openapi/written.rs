@@ -32,6 +32,9 @@ macro_rules! target {
     };
 }
 
+/// Kong has the doors and refuses at them.
+const TAGS: &str = "Refused: tags are written with the records that wear them";
+
 const PLATES: &[Plate] = &[
     (
         "/",
@@ -91,6 +94,10 @@ const PLATES: &[Plate] = &[
         200,
         Gives::Page,
     ),
+    ("/tags", Method::POST, TAGS, 400, Gives::Object),
+    ("/tags/{tags}", Method::PUT, TAGS, 400, Gives::Object),
+    ("/tags/{tags}", Method::PATCH, TAGS, 400, Gives::Object),
+    ("/tags/{tags}", Method::DELETE, TAGS, 400, Gives::Object),
     (
         "/plugins/enabled",
         Method::GET,
@@ -326,8 +333,10 @@ const PLATES: &[Plate] = &[
     ),
 ];
 
-/// Kong has these for filters written in WebAssembly; refused at both, as by a Kong without it.
-const FILTERS: [&str; 2] = ["/filter-chains", "/filter-chains/{filter_chains}"];
+/// Kong has these for filters written in WebAssembly; refused, as by a Kong without it.
+fn is_of_filters(pattern: &str) -> bool {
+    pattern.contains("/filter-chains") || pattern.starts_with("/routes/{routes}/filters/")
+}
 
 /// The operation at a hand-built door.
 pub(super) fn operation(pattern: &str, method: &Method) -> Value {
@@ -337,9 +346,7 @@ pub(super) fn operation(pattern: &str, method: &Method) -> Value {
     let work = work(method);
     let mut operation = match plate {
         Some((_, _, says, status, gives)) => gives.on(shared::operation(says, work, &[]), *status),
-        None if FILTERS.contains(&pattern) => {
-            shared::operation("Refused: there is no WebAssembly", work, &[])
-        }
+        None if is_of_filters(pattern) => shared::operation("Refused: there is no WebAssembly", work, &[]),
         None => undescribed(pattern, method),
     };
     if work == Work::Writes {
@@ -447,7 +454,7 @@ mod tests {
                 .iter()
                 .any(|(path, verb, ..)| (*path, verb) == (pattern, &method));
             assert!(
-                by_rule || by_hand || FILTERS.contains(&pattern),
+                by_rule || by_hand || is_of_filters(pattern),
                 "{method} {pattern}: say in PLATES what it does"
             );
         }

@@ -98,7 +98,13 @@ impl Desk {
     }
 
     /// A whole record below its parent.
-    pub fn upsert_below(&self, entity: &str, key: &str, parent: Parent, body: Value) -> Result<Record, Problem> {
+    pub fn upsert_below(
+        &self,
+        entity: &str,
+        key: &str,
+        parent: Parent,
+        body: Value,
+    ) -> Result<Record, Problem> {
         let selector = self.catalog.selector_below(entity, key)?;
         self.carry_out(self.plan(|view, stamp| {
             self.catalog

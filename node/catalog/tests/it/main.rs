@@ -5,6 +5,7 @@
 mod deletes;
 mod desk;
 mod expiry;
+mod names;
 mod pages;
 mod plugins;
 mod properties;

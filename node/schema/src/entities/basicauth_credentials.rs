@@ -3,7 +3,10 @@
 //! The catch: what is stored is a hash over the password and the consumer's id, so neither can be changed without the other.
 
 use super::owner;
-use crate::{Record, entity::Entity, field::Field, password, shape::value_at, stamp::Stamp, transform::Transform, typedef};
+use crate::{
+    Record, entity::Entity, field::Field, password, shape::value_at, stamp::Stamp, transform::Transform,
+    typedef,
+};
 use serde_json::Value;
 
 pub(crate) fn table() -> Entity {
@@ -24,7 +27,7 @@ pub(crate) fn table() -> Entity {
     .cached_by(vec!["username"])
     .transform(Transform {
         input: "password",
-        needs: "consumer.id",
+        needs: Some("consumer.id"),
         write: hash,
     })
 }

@@ -16,8 +16,8 @@ use crate::{
 use serde_json::Value;
 
 const ALGORITHMS: [&str; 13] = [
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
-    "EdDSA",
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384",
+    "PS512", "EdDSA",
 ];
 /// Kong: those for which a public key is asked for when the record is written. The ES ones are not among them.
 const WITH_PUBLIC_KEY: [&str; 7] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"];

@@ -27,7 +27,10 @@ pub(crate) fn table() -> Entity {
             ("client_id", Field::string().unique().auto(Auto::Token)),
             ("client_secret", Field::string().auto(Auto::Token).secret()),
             ("hash_secret", Field::boolean().required().default(false)),
-            ("redirect_uris", Field::array(Field::string().custom(redirect_uri))),
+            (
+                "redirect_uris",
+                Field::array(Field::string().custom(redirect_uri)),
+            ),
             ("tags", typedef::tags()),
             (
                 "client_type",
@@ -43,7 +46,7 @@ pub(crate) fn table() -> Entity {
     .cached_by(vec!["client_id"])
     .transform(Transform {
         input: "hash_secret",
-        needs: "client_secret",
+        needs: Some("client_secret"),
         write: hash,
     })
 }
@@ -64,7 +67,10 @@ fn hash(record: &mut Record, stamp: &mut Stamp<'_>) {
     if record.get("hash_secret") != Some(&Value::Bool(true)) {
         return;
     }
-    let secret = record.get("client_secret").and_then(Value::as_str).unwrap_or_default();
+    let secret = record
+        .get("client_secret")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let hash = password::hashed(secret, &stamp.salt());
     record.insert("client_secret".into(), json!(hash));
 }

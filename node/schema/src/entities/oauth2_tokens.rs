@@ -24,7 +24,10 @@ pub(crate) fn table() -> Entity {
                 Field::string().one_of(["bearer"]).required().default("bearer"),
             ),
             ("expires_in", Field::integer().required()),
-            ("access_token", Field::string().unique().auto(Auto::Token).secret()),
+            (
+                "access_token",
+                Field::string().unique().auto(Auto::Token).secret(),
+            ),
             ("refresh_token", Field::string().unique().secret()),
             ("authenticated_userid", Field::string()),
             ("scope", Field::string()),

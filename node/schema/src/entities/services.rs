@@ -36,7 +36,10 @@ pub(crate) fn table() -> Entity {
                 "tls_verify_depth",
                 Field::integer().between(0, 64).default(Value::Null),
             ),
-            ("ca_certificates", Field::array(typedef::uuid())),
+            (
+                "ca_certificates",
+                Field::array(typedef::uuid().refers_softly("ca_certificates")),
+            ),
             ("enabled", Field::boolean().required().default(true)),
         ],
     )

@@ -27,7 +27,11 @@ impl Certificate {
         let all = blocks
             .map(|block| Self::of(&block.map_err(|_| PkiError::NotPem)?))
             .collect::<Result<Vec<_>, _>>()?;
-        if all.is_empty() { Err(PkiError::NotPem) } else { Ok(all) }
+        if all.is_empty() {
+            Err(PkiError::NotPem)
+        } else {
+            Ok(all)
+        }
     }
 
     /// The first certificate of a PEM text: a chain begins with its own.
@@ -39,7 +43,10 @@ impl Certificate {
     }
 
     fn of(block: &Pem) -> Result<Self, PkiError> {
-        if !matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") {
+        if !matches!(
+            block.label.as_str(),
+            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
+        ) {
             return Err(PkiError::OtherKind);
         }
         let (_, certificate) = X509Certificate::from_der(&block.contents).map_err(|_| PkiError::Damaged)?;

@@ -69,7 +69,10 @@ impl PublicKey {
                 let curve = curve.as_oid().map_err(|_| PkiError::Damaged)?;
                 Ok(Self::ec(&curve, point.data()))
             }
-            _ => Ok(Self::other(&info.algorithm.algorithm, &info.subject_public_key.data)),
+            _ => Ok(Self::other(
+                &info.algorithm.algorithm,
+                &info.subject_public_key.data,
+            )),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Names, tags, headers, cookies: which letters a word may have.
 
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    pki::{Certificate, PublicKey},
+};
 use serde_json::Value;
 
 fn judge(value: &Value, allowed: impl Fn(u8) -> bool, err: impl FnOnce(&str) -> String) -> Result<(), Fault> {
@@ -57,6 +60,20 @@ pub(super) fn cookie_name(value: &Value) -> Result<(), Fault> {
          ()<>@,;:\\\"/?={}[] are not allowed."
             .into()
     })
+}
+
+pub(super) fn certificate(value: &Value) -> Result<(), Fault> {
+    match Certificate::from_pem(value.as_str().unwrap_or_default()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("invalid certificate: {error}").into()),
+    }
+}
+
+pub(super) fn private_key(value: &Value) -> Result<(), Fault> {
+    match PublicKey::from_private_pem(value.as_str().unwrap_or_default()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("invalid key: {error}").into()),
+    }
 }
 
 #[cfg(test)]

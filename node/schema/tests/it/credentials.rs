@@ -56,7 +56,14 @@ fn the_secret_of_an_application_is_hashed_when_that_is_asked_for() {
     let renamed = change("oauth2_credentials", &hashed, json!({"name": "b"})).unwrap();
     assert_eq!(renamed["client_secret"], hashed["client_secret"]);
     let text = json!(["all or none of these fields must be set: 'hash_secret', 'client_secret'"]);
-    assert_eq!(blamed(change("oauth2_credentials", &hashed, json!({"client_secret": "t"}))), text);
+    assert_eq!(
+        blamed(change(
+            "oauth2_credentials",
+            &hashed,
+            json!({"client_secret": "t"})
+        )),
+        text
+    );
 }
 
 #[test]
@@ -77,7 +84,10 @@ fn asymmetric_tokens_need_a_public_key() {
         let sent = json!({"algorithm": algorithm, "rsa_public_key": key, "consumer": {"id": BOB}});
         judge("jwt_secrets", sent).map_err(|violation| violation.fields()["rsa_public_key"].clone())
     };
-    assert_eq!(judged("RS256", Value::Null).unwrap_err(), "required field missing");
+    assert_eq!(
+        judged("RS256", Value::Null).unwrap_err(),
+        "required field missing"
+    );
     assert_eq!(judged("EdDSA", json!("x")).unwrap_err(), "invalid key");
     // Kong: whatever is not asked for is not looked at.
     for algorithm in ["HS256", "ES256"] {

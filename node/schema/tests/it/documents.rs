@@ -72,7 +72,9 @@ fn entities_are_found_by_name_and_by_path() {
     let by_path = registry.entity_by_path("key-auths").map(|e| e.name());
     assert_eq!(by_path, Some("keyauth_credentials"));
     assert!(registry.entity("key-auths").is_none());
-    assert_eq!(registry.entities().next().map(|e| e.name()), Some("services"));
+    assert_eq!(registry.entities().next().map(|e| e.name()), Some("certificates"));
+    assert!(registry.entity("tags").is_none());
+    assert!(registry.described("tags").is_some());
 }
 
 #[test]

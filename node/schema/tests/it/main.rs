@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod certificates;
 mod credentials;
 mod documents;
 mod fixture;
