@@ -9,7 +9,6 @@ mod agreement;
 mod away;
 mod balancing;
 mod command_line;
-mod credentials;
 mod ending;
 mod failover;
 mod house;

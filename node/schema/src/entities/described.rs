@@ -70,7 +70,6 @@ fn tags() -> Entity {
 }
 
 fn workspaces() -> Entity {
-    let meta = vec![("color", Field::string()), ("thumbnail", Field::string())];
     Entity::table(
         "workspaces",
         vec![
@@ -79,7 +78,7 @@ fn workspaces() -> Entity {
             ("comment", Field::string()),
             ("created_at", typedef::created_at()),
             ("updated_at", typedef::updated_at()),
-            ("meta", Field::record(meta)),
+            ("meta", Field::record_of(Shape::default())),
             ("config", Field::record_of(Shape::default())),
         ],
     )
