@@ -1,21 +1,24 @@
 //! The Admin API's telephone to the cluster.
 
+use crate::facts::HEALTH;
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use troop_admin::{
-    ClusterControl, ClusterStatus, ControlError, MemberRole, MemberStatus, NewToken, NodeRole, Served,
-    Serving, TokenInfo, TokenRequest, WaitScope,
+    ClusterControl, ClusterStatus, ControlError, MemberRole, MemberStatus, NewToken, NodeRole, Opinion,
+    Served, Serving, TokenInfo, TokenRequest, WaitScope,
 };
 use troop_cluster::{
     cluster::Cluster,
     leadership::TransferError,
     members::{ClusterPicture, RemoveError, Whom},
+    question::Answered,
     token::{Role, TokenId, TokenRow},
     tokens::TokensError,
 };
 use troop_runtime::Shutdown;
 use troop_txn::{ProposeError, Revision};
+use uuid::Uuid;
 
 /// Answers for the cluster.
 pub struct Control {
@@ -104,6 +107,16 @@ fn info_of(id: TokenId, row: &TokenRow) -> TokenInfo {
     }
 }
 
+fn opinion_of(answered: Answered) -> Opinion {
+    let health = answered
+        .answer
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Opinion {
+        node: answered.node,
+        health: health.flatten(),
+    }
+}
+
 fn tokens_failed(error: TokensError) -> ControlError {
     let text = error.to_string();
     match error {
@@ -174,6 +187,14 @@ impl ClusterControl for Control {
                 .parse()
                 .map_err(|_| ControlError::NotFound(format!("there is no token {id}")))?;
             self.cluster.revoke_token(id).await.map_err(tokens_failed)
+        }
+        .boxed()
+    }
+
+    fn upstream_health(&self, upstream: Uuid) -> BoxFuture<'_, Vec<Opinion>> {
+        async move {
+            let answers = self.cluster.ask_all(HEALTH, upstream.as_bytes()).await;
+            answers.into_iter().map(opinion_of).collect()
         }
         .boxed()
     }

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
-    AddressHealth, Connections, HostHealth, Identity, Mark, MarkError, NodeFacts, PluginFacts,
-    UpstreamHealth, Weights,
+    AddressHealth, Connections, HostHealth, Identity, MarkError, NodeFacts, PluginFacts, RouteQuestion,
+    RouteVerdict, UpstreamHealth, Weights,
 };
-use troop_gateway::{Gauges, TargetFacts, UpstreamFacts};
+use troop_cluster::question::Answerer;
+use troop_gateway::{AddressFacts, Gauges, TargetFacts, UpstreamFacts};
 use troop_plugin_api::Plugin;
 use troop_runtime::Shutdown;
 use troop_settings::{Loaded, table};
@@ -82,6 +83,19 @@ fn facts_of(plugin: &dyn Plugin) -> PluginFacts {
     }
 }
 
+/// Other nodes may ask for the health of an upstream, by its id.
+pub const HEALTH: &str = "upstream_health";
+
+impl Answerer for Facts {
+    fn answer(&self, subject: &str, question: &[u8]) -> Option<Vec<u8>> {
+        if subject != HEALTH {
+            return None;
+        }
+        let upstream = Uuid::from_slice(question).ok()?;
+        serde_json::to_vec(&self.upstream_health(upstream)).ok()
+    }
+}
+
 impl NodeFacts for Facts {
     fn identity(&self) -> Identity {
         self.identity.clone()
@@ -120,9 +134,28 @@ impl NodeFacts for Facts {
         self.gateway.upstream_facts(upstream).map(health_of)
     }
 
-    fn mark(&self, mark: Mark) -> Result<(), MarkError> {
-        // Targets are not probed in this release, so there is no opinion that a mark could overrule.
-        match self.gateway.upstream_facts(mark.upstream) {
+    fn explain_route(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, String> {
+        let question = troop_gateway::RouteQuestion {
+            method: question.method.clone(),
+            url: question.url.clone(),
+            headers: question.headers.clone(),
+        };
+        let verdicts = self
+            .gateway
+            .explain(&question)
+            .map_err(|error| error.to_string())?;
+        let told = |verdict: troop_gateway::RouteVerdict| RouteVerdict {
+            id: verdict.id,
+            name: verdict.name,
+            service: verdict.service,
+            misses: verdict.misses,
+        };
+        Ok(verdicts.into_iter().map(told).collect())
+    }
+
+    fn may_mark(&self, upstream: Uuid) -> Result<(), MarkError> {
+        match self.gateway.upstream_facts(upstream) {
+            Some(facts) if facts.checks_on => Ok(()),
             Some(_) => Err(MarkError::NoChecker),
             None => Err(MarkError::NoBalancer),
         }
@@ -138,40 +171,35 @@ impl NodeFacts for Facts {
 }
 
 fn health_of(facts: UpstreamFacts) -> UpstreamHealth {
-    let hosts: Vec<HostHealth> = facts.targets.into_iter().map(host_of).collect();
-    let total = hosts.iter().map(|host| host.weight.total).sum();
-    let unavailable = hosts.iter().map(|host| host.weight.unavailable).sum();
+    let capacity = facts.capacity;
     UpstreamHealth {
-        checks_on: false,
-        healthy: total > unavailable,
-        weight: Weights { total, unavailable },
-        hosts,
+        checks_on: facts.checks_on,
+        healthy: facts.serves,
+        weight: Weights {
+            total: capacity.total(),
+            unavailable: capacity.total() - capacity.available(),
+        },
+        hosts: facts.targets.into_iter().map(host_of).collect(),
     }
 }
 
 fn host_of(target: TargetFacts) -> HostHealth {
-    let addresses: Vec<AddressHealth> = target
-        .addresses
-        .iter()
-        .map(|address| AddressHealth {
-            ip: address.ip,
-            port: address.port,
-            weight: u64::from(address.weight),
-            healthy: true,
-        })
-        .collect();
+    let address = |address: &AddressFacts| AddressHealth {
+        ip: address.ip,
+        port: address.port,
+        weight: u64::from(address.weight),
+        healthy: address.up,
+    };
+    let addresses: Vec<AddressHealth> = target.addresses.iter().map(address).collect();
+    let total = addresses.iter().map(|address| address.weight).sum();
+    let down = addresses.iter().filter(|address| !address.healthy);
+    let unavailable = down.map(|address| address.weight).sum();
     HostHealth {
         host: target.host,
         port: target.port,
-        dns: match target.dns_error {
-            Some(error) => Err(error),
-            None => Ok("A".to_owned()),
-        },
+        dns: target.dns.map(str::to_owned),
         node_weight: u64::from(target.weight),
-        weight: Weights {
-            total: addresses.iter().map(|address| address.weight).sum(),
-            unavailable: 0,
-        },
+        weight: Weights { total, unavailable },
         addresses,
     }
 }

@@ -201,6 +201,7 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
         gateway.gauges(),
         shutdown.clone(),
     );
+    cluster.answers_by(facts.clone());
     let desk = Desk::new();
     let (admin, status) = apis(
         wiring::admin_options(settings),

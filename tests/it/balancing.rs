@@ -3,6 +3,7 @@
 use serde_json::json;
 use std::{collections::BTreeMap, net::SocketAddr};
 use troop_tests::{
+    cluster::with_cluster,
     node::Node,
     origin::Origin,
     ports,
@@ -169,4 +170,65 @@ fn localhost_is_resolved() {
         .post("/services/l/routes", &json!({"paths": ["/l"]}))
         .expecting(201);
     node.fetch("/l").expecting(200);
+}
+
+/// What the Admin API of a node says of a target's health.
+fn health(node: &Node, target: SocketAddr) -> String {
+    let answer = node.admin().get("/upstreams/u.test/health").expecting(200);
+    let rows = answer.json()["data"].as_array().cloned().expect("targets");
+    let own = rows.iter().find(|row| row["target"] == target.to_string());
+    own.expect("the target")["health"]
+        .as_str()
+        .expect("a word")
+        .to_owned()
+}
+
+#[test]
+fn a_mark_by_hand_is_in_effect_on_every_node_when_it_is_acknowledged() {
+    let (a, b) = (Origin::start("a"), Origin::start("b"));
+    with_cluster(3, |cluster| {
+        let admin = cluster.node(0).admin();
+        let checks = json!({"passive": {"healthy": {"successes": 1}, "unhealthy": {"http_failures": 1}}});
+        let upstream = json!({"name": "u.test", "healthchecks": checks});
+        admin.post("/upstreams", &upstream).expecting(201);
+        for origin in [&a, &b] {
+            let target = json!({"target": origin.address().to_string()});
+            admin.post("/upstreams/u.test/targets", &target).expecting(201);
+        }
+        let service = json!({"name": "u", "host": "u.test"});
+        admin.post("/services", &service).expecting(201);
+        let route = json!({"paths": ["/u"]});
+        admin.post("/services/u/routes?wait=all", &route).expecting(201);
+        let target = format!("/upstreams/u.test/targets/{}", a.address());
+        let put = |path: String| admin.send(&Request::new("PUT", &path)).expecting(204);
+        put(format!("{target}/unhealthy?wait=all"));
+        for n in cluster.numbers() {
+            let node = cluster.node(n);
+            assert_eq!(turns(&mut node.connect(), 6), expected(&[("b", 6)]));
+            assert_eq!(health(node, a.address()), "UNHEALTHY");
+            assert_eq!(health(node, b.address()), "HEALTHY");
+        }
+        let everywhere = admin.get("/upstreams/u.test/health?cluster=1").expecting(200);
+        for row in everywhere.json()["data"].as_array().expect("targets") {
+            let nodes = row["cluster"]["nodes"].as_object().expect("nodes");
+            assert_eq!(nodes.len(), 3);
+            assert!(nodes.values().all(|word| *word == row["health"]), "{row}");
+            assert_eq!(row["cluster"]["health"], row["health"]);
+        }
+        put(format!("{target}/{}/healthy?wait=all", a.address()));
+        for n in cluster.numbers() {
+            let seen = turns(&mut cluster.node(n).connect(), 6);
+            assert_eq!(seen, expected(&[("a", 3), ("b", 3)]));
+        }
+    });
+}
+
+#[test]
+fn a_mark_on_a_target_that_nobody_watches_is_refused() {
+    let origin = Origin::start("origin");
+    let node = node_with(&[(origin.address(), 100)], "{}");
+    let path = format!("/upstreams/u.test/targets/{}/unhealthy", origin.address());
+    let refused = node.admin().send(&Request::new("PUT", &path)).expecting(400);
+    assert_eq!(refused.json()["message"], "no healthchecker found for u.test");
+    assert_eq!(health(&node, origin.address()), "HEALTHCHECKS_OFF");
 }

@@ -6,6 +6,7 @@
 mod acls;
 mod consumers;
 mod events;
+mod explain;
 mod filter_chains;
 mod fixed;
 mod health;
@@ -55,6 +56,7 @@ pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
         acls::DOORS,
         consumers::DOORS,
         events::DOORS,
+        explain::DOORS,
         filter_chains::DOORS,
         fixed::DOORS,
         health::DOORS,

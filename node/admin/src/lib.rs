@@ -39,9 +39,9 @@ pub use admin::{Admin, AdminParts};
 pub use answer::{Answer, Body};
 pub use options::{FactHeaders, Options};
 pub use ports::{
-    AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, Mark,
-    MarkError, MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, PluginFacts, Served, Serving,
-    TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
+    AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,
+    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, RouteQuestion,
+    RouteVerdict, Served, Serving, TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
 };
 pub use problem::Failure;
 pub use server::{Service, serve};

@@ -7,6 +7,7 @@
 //! All traits are object-safe and answer with plain data; turning it into documents and statuses happens here.
 
 use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{net::IpAddr, time::Duration};
 use thiserror::Error;
@@ -211,6 +212,9 @@ pub trait ClusterControl: Send + Sync + 'static {
     /// Ends a token; [`ControlError::NotFound`] when there is none of that id.
     fn revoke_token(&self, id: String) -> BoxFuture<'_, Result<(), ControlError>>;
 
+    /// Health of an upstream as every member sees it, this node included.
+    fn upstream_health(&self, upstream: Uuid) -> BoxFuture<'_, Vec<Opinion>>;
+
     /// Takes a node out of the cluster, the leader and this one included.
     fn remove_node(&self, id: NodeId) -> BoxFuture<'_, Result<(), ControlError>>;
 
@@ -262,7 +266,7 @@ pub struct Connections {
 }
 
 /// Weight of a group of addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {
     /// All of it.
     pub total: u64,
@@ -271,7 +275,7 @@ pub struct Weights {
 }
 
 /// One address of a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressHealth {
     /// Resolved.
     pub ip: IpAddr,
@@ -284,7 +288,7 @@ pub struct AddressHealth {
 }
 
 /// One target as the balancer holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostHealth {
     /// Its host, as configured.
     pub host: String,
@@ -301,7 +305,7 @@ pub struct HostHealth {
 }
 
 /// An upstream as this node's balancer sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamHealth {
     /// Whether active or passive checks run for it.
     pub checks_on: bool,
@@ -313,17 +317,37 @@ pub struct UpstreamHealth {
     pub hosts: Vec<HostHealth>,
 }
 
-/// A person's word on the health of a target.
+/// What one node's balancer says of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The upstream.
-    pub upstream: Uuid,
-    /// `host:port` of the target.
-    pub target: String,
-    /// One of its addresses; all when none.
-    pub address: Option<String>,
-    /// The word.
-    pub healthy: bool,
+pub struct Opinion {
+    /// The node.
+    pub node: NodeId,
+    /// Its opinion; none when it does not answer or has no such balancer.
+    pub health: Option<UpstreamHealth>,
+}
+
+/// A request that nobody sends, to ask where it would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteQuestion {
+    /// Its method.
+    pub method: String,
+    /// With scheme and host.
+    pub url: String,
+    /// Its fields.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A route, as it stands to the question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteVerdict {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it leads: the service's id and name.
+    pub service: Option<(Uuid, Option<String>)>,
+    /// Fields of it that do not fit.
+    pub misses: Vec<&'static str>,
 }
 
 /// Why a mark was not taken.
@@ -357,11 +381,17 @@ pub trait NodeFacts: Send + Sync + 'static {
     /// Health of an upstream; none when no balancer exists for it on this node.
     fn upstream_health(&self, upstream: Uuid) -> Option<UpstreamHealth>;
 
-    /// Takes a person's word on a target's health.
+    /// Routes by how well they fit a request; the first that misses nothing is the one it finds.
+    ///
+    /// # Errors
+    /// A sentence, when the question is no request.
+    fn explain_route(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, String>;
+
+    /// Whether a person's word on the health of an upstream's targets would be heard. The word itself goes to all nodes, as a broadcast.
     ///
     /// # Errors
     /// [`MarkError`].
-    fn mark(&self, mark: Mark) -> Result<(), MarkError>;
+    fn may_mark(&self, upstream: Uuid) -> Result<(), MarkError>;
 
     /// The level of the log: one of Kong's words, `debug` to `emerg`.
     fn log_level(&self) -> String;

@@ -13,8 +13,10 @@
 //! again is a matter of intervals, not of state.
 
 mod limits;
+mod shared;
 
 pub use self::limits::{Limits, Report, StatusRule};
+pub use self::shared::SharedHealth;
 
 /// What is known about one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -17,17 +17,22 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The share, relative to the other peers; 0 is never picked.
     pub weight: u32,
+    /// A name of its own, where its target's is that of a whole group (an `SRV` record names hosts).
+    pub alias: Option<Arc<str>>,
 }
 
-/// Names a peer of one ring. Only that ring understands it: a rebuilt ring hands out new ones.
+/// Names a peer of one rota by its number. A rota of other peers hands out new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub(crate) usize);
 
 impl Peer {
-    /// The Host header that names this peer: its target's name, when it has one.
+    /// The Host header that names this peer: its own name or its target's, when it has one.
     ///
     /// Kong: a target that is an address has no name of its own, the address is sent.
     pub fn host_name(&self) -> Option<&str> {
-        self.target.ip().is_none().then(|| self.target.host())
+        match &self.alias {
+            Some(alias) => Some(alias),
+            None => self.target.ip().is_none().then(|| self.target.host()),
+        }
     }
 }

@@ -19,12 +19,12 @@
 //! marks. When all were tried, everybody is asked again.
 //! Kong: a retry may meet the same address again; a lone target is tried once per retry.
 //!
-//! The ring is immutable. Who is down is not in it: whoever learns of it builds a new ring. The
-//! hand is a [`Cursor`] beside it, so that a rebuilt ring goes on where the old one stopped.
+//! The ring is immutable. Who is down has no marks on it: whoever learns of it builds a new ring.
+//! The hand is a [`Cursor`] beside it, so that a rebuilt ring goes on where the old one stopped.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use crate::peer::{Peer, PeerId};
+use crate::peer::PeerId;
 
 /// Faces up to this many marks have their visits listed: 4 KiB, and beyond it a rounded leap is
 /// within a few percent of the golden one.
@@ -33,7 +33,6 @@ const LISTED_MARKS_MAX: u64 = 1024;
 /// Peers on a wheel, each with an arc in proportion to its weight.
 #[derive(Debug, Clone, Default)]
 pub struct Ring {
-    peers: Vec<Peer>,
     /// Where the arc of each peer ends; the arc begins where the one before ends.
     ends: Vec<u64>,
     walk: Walk,
@@ -54,10 +53,11 @@ impl Default for Walk {
     }
 }
 
-/// Counts picks. Shared by all who pick; costs one atomic addition.
+/// Counts picks and remembers the last one. Shared by all who pick; costs one atomic addition.
 #[derive(Debug, Default)]
 pub struct Cursor {
     picks: AtomicU64,
+    last: AtomicUsize,
 }
 
 impl Cursor {
@@ -66,35 +66,36 @@ impl Cursor {
     pub fn starting_at(picks: u64) -> Self {
         Cursor {
             picks: AtomicU64::new(picks),
+            last: AtomicUsize::new(0),
         }
     }
 
     fn next(&self) -> u64 {
         self.picks.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// Whom [`Cursor::note`] was told last, if anybody.
+    pub(crate) fn last(&self) -> Option<PeerId> {
+        self.last.load(Ordering::Relaxed).checked_sub(1).map(PeerId)
+    }
+
+    /// Remembers a pick for whoever does not want the same peer twice in a row.
+    pub(crate) fn note(&self, id: PeerId) {
+        self.last.store(id.0 + 1, Ordering::Relaxed);
+    }
 }
 
 impl Ring {
-    /// Builds a ring. Peers of weight 0 are kept, and never picked.
-    pub fn new(peers: Vec<Peer>) -> Self {
-        let divisor = peers
+    /// Builds a ring of peers with these weights. Peers of weight 0 keep their number, and are never picked.
+    pub fn new(weights: &[u32]) -> Self {
+        let divisor = weights
             .iter()
-            .fold(0, |divisor, peer| gcd(divisor, u64::from(peer.weight)))
+            .fold(0, |divisor, weight| gcd(divisor, u64::from(*weight)))
             .max(1);
-        let arcs = peers.iter().map(|peer| u64::from(peer.weight) / divisor);
+        let arcs = weights.iter().map(|weight| u64::from(*weight) / divisor);
         let ends: Vec<u64> = arcs.scan(0, |end, arc| Some(add(end, arc))).collect();
         let walk = Walk::of(ends.last().copied().unwrap_or(0));
-        Ring { peers, ends, walk }
-    }
-
-    /// All peers, in the order they were given.
-    pub fn peers(&self) -> &[Peer] {
-        &self.peers
-    }
-
-    /// The peer behind an id of this ring.
-    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
-        self.peers.get(id.0)
+        Ring { ends, walk }
     }
 
     /// Whether there is nobody to pick.
@@ -103,15 +104,14 @@ impl Ring {
     }
 
     /// The next peer, by preference one that is not among `tried`; `None` when no peer has weight.
-    pub fn pick(&self, cursor: &Cursor, tried: &[PeerId]) -> Option<(PeerId, &Peer)> {
+    pub fn pick(&self, cursor: &Cursor, tried: &[PeerId]) -> Option<PeerId> {
         let mark = self.walk.mark(cursor)?;
         let first = self.owner(mark);
-        let id = if tried.contains(&first) {
-            self.owner_among_untried(mark, tried).unwrap_or(first)
+        if tried.contains(&first) {
+            Some(self.owner_among_untried(mark, tried).unwrap_or(first))
         } else {
-            first
-        };
-        Some((id, self.peers.get(id.0)?))
+            Some(first)
+        }
     }
 
     /// How many marks the face has: the weights without their common divisor.
@@ -204,22 +204,15 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Target;
     use proptest::prelude::*;
     use std::collections::HashMap;
-    use std::sync::Arc;
 
     fn ring(weights: &[u32]) -> Ring {
-        let peer = |(at, weight): (usize, &u32)| Peer {
-            target: Arc::new(Target::new(&format!("t{at}"), 80)),
-            address: ([10, 0, 0, 1], 8000 + at as u16).into(),
-            weight: *weight,
-        };
-        Ring::new(weights.iter().enumerate().map(peer).collect())
+        Ring::new(weights)
     }
 
     fn picks(ring: &Ring, cursor: &Cursor, count: u64) -> Vec<usize> {
-        (0..count).map(|_| ring.pick(cursor, &[]).unwrap().0.0).collect()
+        (0..count).map(|_| ring.pick(cursor, &[]).unwrap().0).collect()
     }
 
     fn counts(picks: &[usize]) -> HashMap<usize, u64> {
@@ -291,7 +284,7 @@ mod tests {
         let cursor = Cursor::starting_at(3);
         let mut tried = Vec::new();
         for _ in 0..3 {
-            tried.push(ring.pick(&cursor, &tried).unwrap().0);
+            tried.push(ring.pick(&cursor, &tried).unwrap());
         }
         tried.sort();
         assert_eq!(tried, [PeerId(0), PeerId(2), PeerId(3)]);
@@ -300,8 +293,7 @@ mod tests {
     #[test]
     fn when_all_were_tried_everybody_is_asked_again() {
         let ring = ring(&[100]);
-        let (id, peer) = ring.pick(&Cursor::default(), &[PeerId(0)]).unwrap();
-        assert_eq!((id, peer.weight), (PeerId(0), 100));
+        assert_eq!(ring.pick(&Cursor::default(), &[PeerId(0)]), Some(PeerId(0)));
     }
 
     #[test]
@@ -337,7 +329,7 @@ mod tests {
             let cursor = Cursor::starting_at(start.into());
             let mut tried = Vec::new();
             for _ in weights.iter().filter(|weight| **weight > 0) {
-                let (id, _) = ring.pick(&cursor, &tried).expect("someone has weight");
+                let id = ring.pick(&cursor, &tried).expect("someone has weight");
                 prop_assert!(!tried.contains(&id));
                 tried.push(id);
             }

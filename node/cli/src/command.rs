@@ -1,6 +1,7 @@
 //! One file per command; this one only sends each to its place.
 
 mod node;
+mod route;
 mod settings;
 mod status;
 mod stop;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command, output: &mut dyn Write) -> Result<(), Failur
         Command::Version { output: form } => version::run(form, output),
         Command::Token(command) => token::run(command, output),
         Command::Node(command) => node::run(command, output),
+        Command::Route(command) => route::run(command, output),
         Command::Settings(args) => settings::run(&args, output),
     }
 }

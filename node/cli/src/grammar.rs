@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Members of the cluster.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Questions about routes.
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Print the settings a start with the same flags would use, and where each was written.
     Settings(SettingsArgs),
 }
@@ -92,6 +95,22 @@ pub(crate) enum NodeCommand {
         /// Its id, as `node list` prints it.
         #[arg(value_parser = id)]
         id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// Say which route a request would find, and what speaks against the others.
+    Explain {
+        /// The request's method.
+        method: String,
+        /// Its URL with scheme and host, as a client would send it.
+        url: String,
+        /// A field of the request; may be repeated.
+        #[arg(long = "header", short = 'H', value_name = "NAME:VALUE", value_parser = header)]
+        headers: Vec<(String, String)>,
         #[command(flatten)]
         target: Target,
     },
@@ -169,6 +188,11 @@ fn id(text: &str) -> Result<String, String> {
     } else {
         Err("an id has letters, digits, - and _ only".to_owned())
     }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is NAME:VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 #[cfg(test)]

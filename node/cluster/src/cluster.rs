@@ -7,6 +7,7 @@ use crate::{
     entry::{self, Seed},
     identity::NodeIdentity,
     leadership::TransferError,
+    question::Answerer,
     roster::{self, NodeRow},
     writer::{Writer, now_ms},
 };
@@ -38,6 +39,7 @@ pub struct Cluster {
     pub(crate) writer: Writer,
     pub(crate) advertise: String,
     served: OnceLock<watch::Receiver<Revision>>,
+    answerer: OnceLock<Arc<dyn Answerer>>,
     pub(crate) removed: watch::Sender<bool>,
 }
 
@@ -60,6 +62,7 @@ impl Cluster {
             writer,
             advertise,
             served: OnceLock::new(),
+            answerer: OnceLock::new(),
             removed: watch::Sender::new(false),
         })
     }
@@ -77,6 +80,16 @@ impl Cluster {
 
     pub(crate) fn served(&self) -> Option<&watch::Receiver<Revision>> {
         self.served.get()
+    }
+
+    /// From now on this node answers questions of others.
+    pub fn answers_by(&self, answerer: Arc<dyn Answerer>) {
+        // Set once by the program, as above.
+        let _ = self.answerer.set(answerer);
+    }
+
+    pub(crate) fn answerer(&self) -> Option<&Arc<dyn Answerer>> {
+        self.answerer.get()
     }
 
     /// What people call it.

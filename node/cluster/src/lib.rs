@@ -10,7 +10,7 @@
 //!
 //! Those modules know nothing of Raft and take the time as an argument. On them stand the ones that live in a running cluster:
 //! [`entry`] (founding, joining), [`roster`] (the cluster's own rows), [`cluster`] with [`members`], [`leadership`], [`tokens`] and [`keeper`] (the
-//! node among nodes), and [`port`] with [`dial`] (being called and calling).
+//! node among nodes), [`question`] (what others ask it), and [`port`] with [`dial`] (being called and calling).
 
 pub mod admit;
 pub mod authority;
@@ -28,6 +28,7 @@ pub mod listen;
 pub mod members;
 pub mod peer;
 pub mod port;
+pub mod question;
 pub mod roster;
 pub mod secret;
 pub mod service;

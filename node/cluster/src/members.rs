@@ -15,7 +15,7 @@ use troop_raft_store::{MemberInfo, MembershipError, RaftStatus};
 use troop_txn::{Guard, Op, ProposeError, Revision, Store, read};
 
 /// A status must not hang on a dead member.
-const REPORT_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const REPORT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Longest a removal may take: a hand-over, an election, two membership entries.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_PAUSE: Duration = Duration::from_millis(100);

@@ -112,4 +112,11 @@ impl cluster_server::Cluster for ClusterService {
         self.cluster.serves(Revision::new(request.revision), limit).await;
         Ok(Response::new(self.cluster.report()))
     }
+
+    async fn ask(&self, request: Request<wire::AskRequest>) -> Result<Response<wire::AskReply>, Status> {
+        self.admit(&request)?;
+        let request = request.into_inner();
+        let answer = self.cluster.answer(&request.subject, &request.question)?;
+        Ok(Response::new(wire::AskReply { answer }))
+    }
 }

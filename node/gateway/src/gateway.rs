@@ -8,9 +8,11 @@ use crate::{
     },
     counters::{CounterSnapshot, Page},
     desk::Desk,
+    explain::{QuestionError, RouteQuestion, RouteVerdict, explain},
     options::{AccessLog, GatewayOptions},
     peer::{resolve::Names, tls::PeerTls},
-    plan::{PlanSize, feed::Press, instances::Kit, upstream::UpstreamFacts},
+    plan::{PlanSize, feed::Press, instances::Kit, upstream::facts::UpstreamFacts},
+    probe::Prober,
     shelf::Shelf,
     worker::{self, Apron, Order},
 };
@@ -94,6 +96,14 @@ impl Gauges {
         self.press.plan.load().size()
     }
 
+    /// Which route a request would find now, and what speaks against the others.
+    ///
+    /// # Errors
+    /// [`QuestionError`] when the question is no request.
+    pub fn explain(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, QuestionError> {
+        explain(&self.press.plan.load(), question)
+    }
+
     /// What is known of an upstream's targets on this node.
     pub fn upstream_facts(&self, upstream: Uuid) -> Option<UpstreamFacts> {
         self.press.plan.load().upstream(upstream).map(|u| u.facts())
@@ -126,7 +136,9 @@ impl Gateway {
         let workers = options.workers.get();
         let (addresses, listeners) = bind(&options, workers)?;
         let tasks = TaskSet::new();
-        let (press, desk) = set_up(&options, store, registry, plugins, &tasks);
+        let peer_tls = Arc::new(PeerTls::load()?);
+        let prober = Prober::new(Arc::clone(&peer_tls), options.limits.probes_max);
+        let (press, desk) = set_up(&options, store, registry, plugins, prober, &tasks);
         let served = print_first(&press).await?;
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
         let access_log = open_log(&options)?;
@@ -136,7 +148,7 @@ impl Gateway {
             } else {
                 None
             },
-            peer_tls: Arc::new(PeerTls::load()?),
+            peer_tls,
             connections: Arc::default(),
             options: Arc::new(options),
             orders: watch::Sender::new(Order::Serve),
@@ -296,6 +308,7 @@ fn set_up(
     store: Arc<dyn Store>,
     registry: Arc<Registry>,
     plugins: Vec<Arc<dyn Plugin>>,
+    prober: Arc<Prober>,
     tasks: &TaskSet,
 ) -> (Arc<Press>, Desk) {
     let limits = &options.limits;
@@ -308,7 +321,7 @@ fn set_up(
         Handle::current(),
         limits.lookups_max,
     );
-    let press = Press::new(Kit::new(plugins), store, shelf, names, tasks.clone());
+    let press = Press::new(Kit::new(plugins), store, shelf, names, prober, tasks.clone());
     (Arc::new(press), desk)
 }
 

@@ -16,12 +16,14 @@
 //! know a plugin by name: it runs what it was given.
 
 mod access_log;
+mod affinity;
 mod answer;
 mod chain;
 mod client;
 mod counters;
 mod desk;
 mod door;
+mod explain;
 mod fields;
 mod forward;
 mod gateway;
@@ -32,6 +34,7 @@ mod number;
 mod options;
 mod peer;
 mod plan;
+mod probe;
 mod request_id;
 mod rescue;
 mod respond;
@@ -49,10 +52,11 @@ pub use client::{
     tls::CertificateError,
 };
 pub use counters::CounterSnapshot;
+pub use explain::{QuestionError, RouteQuestion, RouteVerdict};
 pub use gateway::{Drained, Gateway, Gauges, StartError};
 pub use limits::Limits;
 pub use options::{AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, ListenOptions};
 pub use plan::{
     PlanSize,
-    upstream::{AddressFacts, TargetFacts, UpstreamFacts},
+    upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };

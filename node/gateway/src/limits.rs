@@ -46,6 +46,8 @@ pub struct Limits {
     pub names_max: usize,
     /// How long a name server may take.
     pub resolve_timeout: Duration,
+    /// Probes of peers in flight, all upstreams together: each is a socket and a moment of the control runtime; more wait for their turn.
+    pub probes_max: usize,
     /// Access log lines waiting for the disk, in bytes; more are dropped and counted.
     pub access_log_queue_max_bytes: usize,
 }
@@ -72,6 +74,7 @@ impl Default for Limits {
             chains_max: 4_096,
             names_max: 10_000,
             resolve_timeout: Duration::from_secs(5),
+            probes_max: 256,
             access_log_queue_max_bytes: 16 * 1024 * 1024,
         }
     }

@@ -1,7 +1,7 @@
 //! The peer's side of an exchange: finding out whom to ask, asking, reading the answer.
 //!
 //! ```text
-//! service ─► pick (upstream's ring | address | name ─► resolver) ─► link (pool | connect) ─► send ─► head ─► body
+//! service ─► pick (upstream's rota | address | name ─► resolver) ─► link (pool | connect) ─► send ─► head ─► body
 //!               ▲                                                                          │
 //!               └───────────── another try, while tries are left and it is safe ◄──────────┘
 //! ```
@@ -12,7 +12,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `pick.rs`, `resolve.rs` | whom to ask |
+//! | `pick.rs` | whom to ask, and what came of it |
+//! | `resolve.rs`, `places.rs` | where names lead |
 //! | `attempt.rs` | tries, and when another one is safe |
 //! | `connect.rs`, `stream.rs`, `tls.rs` | a new connection |
 //! | `pool.rs` | connections that wait for their next request |
@@ -27,6 +28,7 @@ pub(crate) mod download;
 pub(crate) mod head;
 pub(crate) mod link;
 pub(crate) mod pick;
+pub(crate) mod places;
 pub(crate) mod pool;
 pub(crate) mod resolve;
 pub(crate) mod send;

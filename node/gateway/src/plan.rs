@@ -12,12 +12,15 @@
 //! | `record.rs` | stored records as typed structs |
 //! | `compile.rs` | typed structs to what the data plane runs on |
 //! | `instances.rs` | plugin instances by scope |
-//! | `upstream.rs` | targets and the ring they make |
+//! | `upstream.rs`, `checks.rs` | targets, and how their health is watched |
+//! | `duty.rs` | who of them serves, across editions |
 //! | `draft.rs` | a plan being changed |
 //! | `feed.rs` | events to drafts to plans |
 
+pub(crate) mod checks;
 pub(crate) mod compile;
 pub(crate) mod draft;
+pub(crate) mod duty;
 pub(crate) mod feed;
 pub(crate) mod instances;
 pub(crate) mod record;

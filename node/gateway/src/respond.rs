@@ -77,7 +77,10 @@ impl Course<'_> {
     /// A peer's answer.
     fn proxied(&mut self, proxied: Proxied, head_at: Instant) -> Made {
         let answered = proxied.answered;
-        let head = answered.head;
+        let mut head = answered.head;
+        if let Some(cookie) = self.trail.cookie.take() {
+            head.headers.append(header::SET_COOKIE, cookie);
+        }
         let waited = head_at.saturating_duration_since(answered.sent_at).as_millis();
         let about = About::Proxied {
             gateway_ms: self.gateway_ms(),

@@ -11,6 +11,7 @@
 //! a [`Rescue`] or a plugin's reply; what comes after the early end (filters, log) is the same as for a proxied response.
 
 use crate::{
+    affinity::Traits,
     answer,
     chain::{Chain, Passed},
     client::Client,
@@ -363,6 +364,17 @@ impl<'c> Course<'c> {
             expected: Expected {
                 head_only: scene.parts.method == Method::HEAD,
                 websocket: scene.parts.version == Version::HTTP_11 && fields.wants_websocket(),
+            },
+            traits: Traits {
+                identity: self.identity.as_ref(),
+                address: self.address,
+                headers: edited.as_ref().unwrap_or(&scene.parts.headers),
+                path: &scene.asked.path,
+                query: wishes
+                    .query
+                    .as_deref()
+                    .unwrap_or(scene.asked.query.trim_start_matches('?')),
+                captures: &|| scene.captures(),
             },
         };
         let means = Means {

@@ -4,18 +4,24 @@
 
 #[path = "it/balancing.rs"]
 mod balancing;
+#[path = "it/belonging.rs"]
+mod belonging;
 #[path = "it/bodies.rs"]
 mod bodies;
 #[path = "it/ending.rs"]
 mod ending;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/health.rs"]
+mod health;
 #[path = "it/house.rs"]
 mod house;
 #[path = "it/origin.rs"]
 mod origin;
 #[path = "it/plugins.rs"]
 mod plugins;
+#[path = "it/probing.rs"]
+mod probing;
 #[path = "it/proxying.rs"]
 mod proxying;
 #[path = "it/wire.rs"]

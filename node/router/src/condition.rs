@@ -6,6 +6,7 @@
 
 use regex::Regex;
 
+use crate::explain::Attribute;
 use crate::request::{Headers, RequestHead, Tls};
 use crate::spec::RouteError;
 
@@ -43,6 +44,20 @@ impl Conditions {
         self.method_is_listed(head.method)
             && self.sni_is_listed(head.tls)
             && self.headers.iter().all(|rule| rule.holds(head.headers))
+    }
+
+    /// What of it a request does not fulfil.
+    pub(crate) fn misses<H: Headers + ?Sized>(&self, head: &RequestHead<'_, H>) -> Vec<Attribute> {
+        let answers = [
+            (Attribute::Method, self.method_is_listed(head.method)),
+            (
+                Attribute::Headers,
+                self.headers.iter().all(|rule| rule.holds(head.headers)),
+            ),
+            (Attribute::Sni, self.sni_is_listed(head.tls)),
+        ];
+        let missed = answers.into_iter().filter(|(_, holds)| !holds);
+        missed.map(|(attribute, _)| attribute).collect()
     }
 
     fn method_is_listed(&self, method: &str) -> bool {

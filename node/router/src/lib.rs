@@ -28,6 +28,7 @@
 //! | `host.rs`, `literal.rs` | how hosts and regexes are filed |
 //! | `prefix_tree.rs`, `label.rs`, `bucket.rs` | the persistent tree under both, and what stands in it |
 //! | `router.rs`, `search.rs` | the value that holds all routes, and one look-up |
+//! | `explain.rs` | why a request finds what it finds |
 //! | `normal.rs`, `upstream_path.rs` | the path before matching, and after it |
 //!
 //! The router is a value: [`Router::clone`] costs a few reference counts, a changed clone shares
@@ -40,6 +41,7 @@
 mod bucket;
 mod candidate;
 mod condition;
+mod explain;
 mod host;
 mod label;
 mod literal;
@@ -53,6 +55,7 @@ mod search;
 mod spec;
 mod upstream_path;
 
+pub use crate::explain::{Attribute, Judged};
 pub use crate::host::split_host;
 pub use crate::matched::{Capture, Match, PathMatch};
 pub use crate::normal::{PathError, normalize_path};

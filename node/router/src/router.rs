@@ -114,6 +114,11 @@ impl<T> Router<T> {
         self.routes.get(&id).map(|installed| &installed.payload)
     }
 
+    /// All routes.
+    pub(crate) fn installed(&self) -> impl Iterator<Item = (&RouteSpec, &Arc<T>)> {
+        self.routes.values().map(|one| (&one.spec, &one.payload))
+    }
+
     /// Adds a route, in place of the one with the same id if there is one.
     pub fn insert(&mut self, spec: RouteSpec, payload: Arc<T>) {
         self.remove(spec.id);

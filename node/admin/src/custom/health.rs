@@ -1,23 +1,30 @@
 //! What this node's balancer thinks of an upstream, and a person's word against it.
 //!
 //! Targets come from the catalog, their health from the balancer; a target the balancer does not know yet is
-//! shown without a verdict. Marks act on this node only.
+//! shown without a verdict.
+//!
+//! A mark goes through the log like any write, as a broadcast that changes no record: all nodes hear it, in one order, and the answer
+//! is given when this node's balancer has heard it. Kong: a mark takes effect elsewhere within seconds.
 
 use super::{Door, targets::TARGET};
 use crate::{
     admin::Admin,
     answer::{self, Reply},
     call::Call,
+    envelope::Facts,
     generated::{Above, Scope, read_answer},
     page::Link,
-    ports::{AddressHealth, HostHealth, Mark, MarkError, UpstreamHealth, Weights},
+    ports::{AddressHealth, HostHealth, MarkError, UpstreamHealth, Weights},
     problem::Failure,
 };
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use troop_catalog::{Found, Page, PageQuery, page_size};
+use troop_balancer::Mark;
+use troop_catalog::{Found, Page, PageQuery, Planned, page_size};
 use troop_schema::Record;
-use troop_txn::ReadView;
+use troop_txn::{Op, ReadView};
+
+mod cluster;
 
 /// Paths below one target.
 macro_rules! one {
@@ -50,14 +57,26 @@ async fn health(admin: &Admin, call: &Call) -> Reply {
         .reading(call, |view, now_ms| targets(&scope, view, now_ms))
         .await?;
     let seen = admin.facts.upstream_health(upstream.id);
+    let opinions = if call.query.is_on("cluster") {
+        Some(admin.cluster.upstream_health(upstream.id).await)
+    } else {
+        None
+    };
     let mut document = if call.query.is_on("balancer_health") {
-        of_upstream(&upstream, seen.as_ref())
+        let document = of_upstream(&upstream, seen.as_ref());
+        match &opinions {
+            Some(opinions) => cluster::of_upstream(document, opinions),
+            None => document,
+        }
     } else {
         let link = Link::to(format!("/upstreams/{}/health", call.raw_param(0)));
         let rows = page
             .data
             .into_iter()
-            .map(|target| of_target(target, seen.as_ref()))
+            .map(|target| match &opinions {
+                Some(opinions) => cluster::of_target(of_target(target, seen.as_ref()), opinions),
+                None => of_target(target, seen.as_ref()),
+            })
             .collect();
         link.wrap(rows, page.offset)
     };
@@ -86,18 +105,8 @@ fn above(scope: &Scope<'_>) -> Result<Above, Failure> {
 }
 
 fn of_target(mut target: Record, seen: Option<&UpstreamHealth>) -> Record {
-    let name = target.get("target").and_then(Value::as_str).unwrap_or_default();
-    let is_it = |host: &&HostHealth| format!("{}:{}", bracketed(&host.host), host.port) == name;
-    let host = seen.and_then(|seen| Some((seen, seen.hosts.iter().find(is_it)?)));
-    let health = match host {
-        Some((_, host)) if host.dns.is_err() => "DNS_ERROR",
-        Some((seen, _)) if !seen.checks_on => "HEALTHCHECKS_OFF",
-        // Kong: one healthy address is enough.
-        Some((_, host)) if host.addresses.iter().any(|address| address.healthy) => "HEALTHY",
-        Some(_) => "UNHEALTHY",
-        None => "HEALTHCHECKS_OFF",
-    };
-    target.insert("health".into(), json!(health));
+    let host = seen.and_then(|seen| Some((seen, host_of(&target, seen)?)));
+    target.insert("health".into(), json!(word_for(host)));
     if let Some((seen, host)) = host {
         target.insert(
             "data".into(),
@@ -105,6 +114,24 @@ fn of_target(mut target: Record, seen: Option<&UpstreamHealth>) -> Record {
         );
     }
     target
+}
+
+/// What a balancer holds of a target.
+fn host_of<'a>(target: &Record, seen: &'a UpstreamHealth) -> Option<&'a HostHealth> {
+    let name = target.get("target").and_then(Value::as_str).unwrap_or_default();
+    let is_it = |host: &&HostHealth| format!("{}:{}", bracketed(&host.host), host.port) == name;
+    seen.hosts.iter().find(is_it)
+}
+
+fn word_for(host: Option<(&UpstreamHealth, &HostHealth)>) -> &'static str {
+    match host {
+        Some((_, host)) if host.dns.is_err() => "DNS_ERROR",
+        Some((seen, _)) if !seen.checks_on => "HEALTHCHECKS_OFF",
+        // Kong: one healthy address is enough.
+        Some((_, host)) if host.addresses.iter().any(|address| address.healthy) => "HEALTHY",
+        Some(_) => "UNHEALTHY",
+        None => "HEALTHCHECKS_OFF",
+    }
 }
 
 fn bracketed(host: &str) -> String {
@@ -142,11 +169,7 @@ fn of_weights(weights: Weights) -> Value {
 }
 
 fn of_upstream(upstream: &Found, seen: Option<&UpstreamHealth>) -> Map<String, Value> {
-    let balancer = if seen.is_some_and(|seen| seen.healthy) {
-        "HEALTHY"
-    } else {
-        "UNHEALTHY"
-    };
+    let balancer = balancer_word(seen);
     let health = if seen.is_some_and(|seen| seen.checks_on) {
         balancer
     } else {
@@ -173,6 +196,14 @@ fn of_upstream(upstream: &Found, seen: Option<&UpstreamHealth>) -> Map<String, V
     Map::from_iter([("data".to_owned(), data), ("next".to_owned(), Value::Null)])
 }
 
+fn balancer_word(seen: Option<&UpstreamHealth>) -> &'static str {
+    if seen.is_some_and(|seen| seen.healthy) {
+        "HEALTHY"
+    } else {
+        "UNHEALTHY"
+    }
+}
+
 async fn mark(admin: &Admin, call: &Call, healthy: bool) -> Reply {
     let scope = Scope::new(admin, call, TARGET)?;
     let (_, (upstream, target)) = admin
@@ -183,23 +214,41 @@ async fn mark(admin: &Admin, call: &Call, healthy: bool) -> Reply {
         .get("target")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let address = (call.params.len() > 2).then(|| call.param(2).to_owned());
+    let refused = |why: &str| Err(Failure::bad(why.replace("{}", upstream_name(&upstream))));
+    match admin.facts.may_mark(upstream.id) {
+        Ok(()) => {}
+        Err(MarkError::NoBalancer) => return refused("Upstream {} has no balancer"),
+        Err(MarkError::NoChecker) => return refused("no healthchecker found for {}"),
+    }
     let mark = Mark {
         upstream: upstream.id,
         target: name.to_owned(),
-        address,
+        address: (call.params.len() > 2).then(|| call.param(2).to_owned()),
         healthy,
     };
-    match admin.facts.mark(mark) {
-        Ok(()) => Ok(answer::empty(StatusCode::NO_CONTENT)),
-        Err(MarkError::NoBalancer) => Err(Failure::bad(format!(
-            "Upstream {} has no balancer",
-            upstream_name(&upstream)
-        ))),
-        Err(MarkError::NoChecker) => Err(Failure::bad(format!(
-            "no healthchecker found for {}",
-            upstream_name(&upstream)
-        ))),
+    let done = admin
+        .change(call, |_, _| Ok(Some(broadcast(&mark, &target))))
+        .await?;
+    let mut answer = answer::empty(StatusCode::NO_CONTENT);
+    answer.extensions_mut().insert(Facts {
+        entity: None,
+        ..done.facts()
+    });
+    Ok(answer)
+}
+
+/// A change of no record.
+fn broadcast(mark: &Mark, target: &Found) -> Planned {
+    Planned {
+        guards: Vec::new(),
+        ops: vec![Op::Emit {
+            channel: Mark::CHANNEL.to_owned(),
+            data: mark.to_bytes().into(),
+            not_before_ms: None,
+        }],
+        ensures: Vec::new(),
+        id: target.id,
+        record: target.record.clone(),
     }
 }
 

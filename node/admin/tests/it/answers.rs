@@ -484,3 +484,25 @@ async fn a_head_is_a_get() {
         "application/json; charset=utf-8"
     );
 }
+
+#[tokio::test]
+async fn an_explanation_names_the_route_that_is_found_and_what_others_miss() {
+    let desk = Desk::new();
+    let question = json!({"method": "GET", "url": "http://a.test/x", "headers": {"x-a": "1"}});
+    let answer = desk.post("/troop/explain", question).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body["route"], answer.body["routes"][0]["id"]);
+    assert_eq!(answer.body["routes"][1]["misses"], json!(["paths"]));
+    for wrong in [
+        json!({}),
+        json!({"url": 5}),
+        json!({"url": "http://a.test/", "headers": ["x"]}),
+        json!({"url": "http://a.test/", "headers": {"x-a": 1}}),
+    ] {
+        assert_eq!(
+            desk.post("/troop/explain", wrong.clone()).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+}

@@ -12,9 +12,9 @@ use std::{
 };
 use tokio::sync::watch;
 use troop_admin::{
-    AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, Mark,
-    MarkError, MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, PluginFacts, Served, Serving,
-    TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
+    AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,
+    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, RouteQuestion,
+    RouteVerdict, Served, Serving, TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
 };
 use troop_txn::{Revision, Store};
 use uuid::Uuid;
@@ -137,6 +137,11 @@ impl ClusterControl for Lone {
         })
     }
 
+    fn upstream_health(&self, upstream: Uuid) -> BoxFuture<'_, Vec<Opinion>> {
+        let health = NodeFacts::upstream_health(self, upstream);
+        Box::pin(async move { vec![Opinion { node: 1, health }] })
+    }
+
     fn remove_node(&self, id: NodeId) -> BoxFuture<'_, Result<(), ControlError>> {
         let error = ControlError::Conflict(format!("node {id} is the only one"));
         Box::pin(async move { Err(error) })
@@ -214,7 +219,20 @@ impl NodeFacts for Lone {
         })
     }
 
-    fn mark(&self, _: Mark) -> Result<(), MarkError> {
+    fn explain_route(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, String> {
+        if question.url.is_empty() {
+            return Err("url: expected http://host/path or https://host/path".into());
+        }
+        let verdict = |id: u128, misses| RouteVerdict {
+            id: Uuid::from_u128(id),
+            name: None,
+            service: None,
+            misses,
+        };
+        Ok(vec![verdict(1, Vec::new()), verdict(2, vec!["paths"])])
+    }
+
+    fn may_mark(&self, _: Uuid) -> Result<(), MarkError> {
         Err(MarkError::NoChecker)
     }
 

@@ -16,6 +16,7 @@ use super::{
     upload::Upload,
 };
 use crate::{
+    affinity::Traits,
     fields::Fields,
     forward::{Forwarded, RequestHead},
     intake::IntakeError,
@@ -24,7 +25,7 @@ use crate::{
     sweep::Slot,
     worker::Worker,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use std::{future::poll_fn, net::SocketAddr, rc::Rc, task::Poll, time::Instant};
 use troop_plugin_api::Try;
 
@@ -44,6 +45,8 @@ pub(crate) struct Outgoing<'a> {
     /// The client's own `Host`, if the peer is to get it.
     pub host: Option<&'a str>,
     pub expected: Expected,
+    /// What may decide to which peer it belongs.
+    pub traits: Traits<'a>,
 }
 
 /// A peer answered.
@@ -63,6 +66,8 @@ pub(crate) struct Trail {
     pub picked_at: Option<Instant>,
     /// Tries that failed, and the last one.
     pub tries: Vec<Try>,
+    /// A cookie by which the client's next requests find the same peer.
+    pub cookie: Option<HeaderValue>,
 }
 
 impl Trail {
@@ -86,10 +91,11 @@ pub(crate) async fn ask(
     means: &Means<'_>,
     trail: &mut Trail,
 ) -> Result<Answered, Rescue> {
-    let mut picker = Picker::new(plan, service);
+    let mut picker = Picker::new(plan, service, &outgoing.traits);
+    trail.cookie = picker.cookie.take();
     let mut retries_left = service.retries;
     loop {
-        let picked = picker.next(&means.worker.names, means.slot).await?;
+        let mut picked = picker.next(means).await?;
         let sent_at = Instant::now();
         trail.picked_at = Some(sent_at);
         let host = outgoing.host.unwrap_or(&picked.host);
@@ -99,7 +105,9 @@ pub(crate) async fn ask(
         };
         let failed = match try_peer(&key, host, service, outgoing, upload, means).await {
             Ok((head, link)) => {
-                let lease = Lease::new(Rc::clone(&means.worker.pool), key, Rc::clone(means.slot));
+                picker.answered(&picked, head.status.as_u16(), sent_at.elapsed(), means.worker);
+                let mut lease = Lease::new(Rc::clone(&means.worker.pool), key, Rc::clone(means.slot));
+                lease.occupied = picked.occupied.take();
                 return Ok(Answered {
                     head,
                     link,
@@ -110,6 +118,7 @@ pub(crate) async fn ask(
             }
             Err(failed) => failed,
         };
+        picker.failed(&picked, &failed.error);
         trail.note(picked.address, None, means.worker);
         tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
         if !may_try_again(&failed, outgoing.method, upload) || retries_left == 0 {

@@ -170,6 +170,7 @@ impl Download {
     }
 
     fn finish(&mut self) {
+        self.lease.occupied = None;
         let link = self.link.take();
         if let Some(link) = link
             && self.reusable

@@ -9,6 +9,7 @@
 use super::link::Link;
 use crate::{hash::QuickMap, options::KeepaliveOptions, sweep::Slot};
 use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc, task::Context};
+use troop_balancer::Occupied;
 
 /// Which connections are interchangeable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,8 @@ pub(crate) struct Lease {
     pool: Rc<Pool>,
     key: PeerKey,
     slot: Rc<Slot>,
+    /// The exchange's place at the peer, where places are counted; free again when the response is in.
+    pub occupied: Option<Occupied>,
 }
 
 impl Pool {
@@ -106,7 +109,12 @@ impl Pool {
 impl Lease {
     /// For a link to `key`; the slot tells the time.
     pub fn new(pool: Rc<Pool>, key: PeerKey, slot: Rc<Slot>) -> Self {
-        Lease { pool, key, slot }
+        Lease {
+            pool,
+            key,
+            slot,
+            occupied: None,
+        }
     }
 
     /// The link waits for its next request.

@@ -4,9 +4,13 @@
 //! many wait for it; a card that is past its date is still handed out while somebody fetches a new one. Asking happens on the control
 //! runtime, so that a slow name server never holds up a worker.
 //!
+//! Names that begin with an underscore (`_http._tcp.shop.test`) are asked for as services: the records say hosts, ports and weights.
+//! Kong: as its newer DNS client has it; the older one asks for a service of every name.
+//!
 //! The catch: "there is no such name" is an answer and is kept for a while; "I could not ask" is none and is kept only long enough not to
 //! ask for every request.
 
+use super::places::{Place, Service, in_turn};
 use arc_swap::ArcSwap;
 use futures_util::{
     FutureExt,
@@ -19,7 +23,6 @@ use hickory_resolver::{
 };
 use imbl::HashMap;
 use std::{
-    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -36,6 +39,9 @@ const ABSENT: Duration = Duration::from_secs(30);
 /// Kong: how long "could not ask" is kept.
 const UNANSWERED: Duration = Duration::from_secs(1);
 
+/// Hosts of one service that are asked for: each costs a lookup of its own.
+const SERVICE_HOSTS_MAX: usize = 256;
+
 /// Why a name leads nowhere.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(crate) enum NameError {
@@ -49,7 +55,7 @@ pub(crate) enum NameError {
 
 /// A card.
 pub(crate) struct Answer {
-    outcome: Result<Vec<IpAddr>, NameError>,
+    outcome: Result<Vec<Place>, NameError>,
     fresh_until: Instant,
     turns: AtomicUsize,
 }
@@ -66,7 +72,7 @@ pub(crate) struct Names {
 }
 
 impl Answer {
-    fn new(outcome: Result<Vec<IpAddr>, NameError>, lives: Duration) -> Self {
+    fn new(outcome: Result<Vec<Place>, NameError>, lives: Duration) -> Self {
         Answer {
             outcome,
             fresh_until: Instant::now() + lives,
@@ -74,16 +80,16 @@ impl Answer {
         }
     }
 
-    /// All addresses.
-    pub fn addresses(&self) -> Result<&[IpAddr], &NameError> {
+    /// All places.
+    pub fn places(&self) -> Result<&[Place], &NameError> {
         self.outcome.as_deref()
     }
 
-    /// The addresses in turn.
-    pub fn next_address(&self) -> Result<IpAddr, NameError> {
-        let addresses = self.outcome.as_ref().map_err(Clone::clone)?;
-        let turn = self.turns.fetch_add(1, Relaxed) % addresses.len();
-        Ok(addresses[turn])
+    /// The places in turn.
+    pub fn next_place(&self) -> Result<&Place, NameError> {
+        let places = self.outcome.as_ref().map_err(Clone::clone)?;
+        let turn = self.turns.fetch_add(1, Relaxed);
+        in_turn(places, turn).ok_or(NameError::Absent)
     }
 
     /// For how long it is good.
@@ -123,7 +129,7 @@ impl Names {
     }
 
     /// What is known without asking.
-    pub fn known(&self, name: &str) -> Option<Vec<IpAddr>> {
+    pub fn known(&self, name: &str) -> Option<Vec<Place>> {
         let card = self.card(name)?;
         card.outcome.as_ref().ok().cloned()
     }
@@ -172,26 +178,55 @@ impl Names {
     }
 
     async fn fetch(self: Arc<Self>, name: Arc<str>) -> Arc<Answer> {
-        let card = Arc::new(match self.resolver.lookup_ip(&*name).await {
-            Ok(found) => {
-                let lives = found.valid_until().saturating_duration_since(Instant::now());
-                let addresses: Vec<IpAddr> = found.iter().collect();
-                let empty = addresses.is_empty();
-                Answer::new(
-                    if empty {
-                        Err(NameError::Absent)
-                    } else {
-                        Ok(addresses)
-                    },
-                    lives,
-                )
-            }
+        let found = if name.starts_with('_') {
+            self.find_service(&name).await
+        } else {
+            self.find_addresses(&name).await
+        };
+        let card = Arc::new(match found {
+            Ok((places, _)) if places.is_empty() => Answer::new(Err(NameError::Absent), ABSENT),
+            Ok((places, lives)) => Answer::new(Ok(places), lives),
             Err(error) if is_absent(&error) => Answer::new(Err(NameError::Absent), ABSENT),
             Err(error) => Answer::new(Err(NameError::Unanswered(error.to_string())), UNANSWERED),
         });
         self.file(Arc::clone(&name), &card);
         self.is_answered(&name);
         card
+    }
+
+    /// Addresses, and how long they are good.
+    async fn find_addresses(&self, name: &str) -> Result<(Vec<Place>, Duration), ResolveError> {
+        let found = self.resolver.lookup_ip(name).await?;
+        let lives = found.valid_until().saturating_duration_since(Instant::now());
+        Ok((found.iter().map(Place::of).collect(), lives))
+    }
+
+    /// The hosts of a service. Kong: those of the first priority only. A host without address is left out.
+    async fn find_service(&self, name: &str) -> Result<(Vec<Place>, Duration), ResolveError> {
+        let found = self.resolver.srv_lookup(name).await?;
+        let until = found.as_lookup().valid_until();
+        let mut lives = until.saturating_duration_since(Instant::now());
+        let first = found.iter().map(|record| record.priority()).min();
+        let mut places = Vec::new();
+        let wanted = found.iter().filter(|record| Some(record.priority()) == first);
+        for record in wanted.take(SERVICE_HOSTS_MAX) {
+            let host = record.target().to_utf8();
+            let host = host.trim_end_matches('.');
+            let Ok((addresses, good_for)) = self.find_addresses(host).await else {
+                continue;
+            };
+            lives = lives.min(good_for);
+            let name: Arc<str> = host.into();
+            places.extend(addresses.into_iter().map(|place| Place {
+                service: Some(Service {
+                    port: record.port(),
+                    weight: record.weight(),
+                    name: Arc::clone(&name),
+                }),
+                ..place
+            }));
+        }
+        Ok((places, lives))
     }
 
     fn is_answered(&self, name: &str) {
@@ -240,26 +275,29 @@ mod tests {
         let names = names();
         assert!(names.known("localhost").is_none());
         let answer = names.resolve("localhost").await;
-        assert!(answer.next_address().is_ok_and(|ip| ip.is_loopback()));
+        assert!(answer.next_place().is_ok_and(|place| place.ip.is_loopback()));
         assert!(names.known("localhost").is_some());
     }
 
     #[tokio::test]
     async fn a_name_that_cannot_be_is_absent() {
         let answer = names().resolve("does-not-exist.invalid").await;
-        assert_eq!(answer.next_address(), Err(NameError::Absent));
+        assert_eq!(answer.next_place(), Err(NameError::Absent));
+    }
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_is_absent_or_unanswered() {
+        let answer = names().resolve("_http._tcp.does-not-exist.invalid").await;
+        assert!(answer.next_place().is_err());
     }
 
     #[test]
     fn addresses_take_turns() {
-        let ips: Vec<IpAddr> = vec![
-            "10.0.0.1".parse().expect("an ip"),
-            "10.0.0.2".parse().expect("an ip"),
-        ];
-        let answer = Answer::new(Ok(ips.clone()), ABSENT);
-        let seen: Vec<_> = (0..4)
-            .map(|_| answer.next_address().expect("an address"))
+        let place = |text: &str| Place::of(text.parse().expect("an ip"));
+        let answer = Answer::new(Ok(vec![place("10.0.0.1"), place("10.0.0.2")]), ABSENT);
+        let seen: Vec<String> = (0..4)
+            .map(|_| answer.next_place().expect("a place").ip.to_string())
             .collect();
-        assert_eq!(seen, [ips[0], ips[1], ips[0], ips[1]]);
+        assert_eq!(seen, ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"]);
     }
 }

@@ -12,7 +12,6 @@ use super::{
 use crate::peer::resolve::Names;
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeSet, sync::Arc};
-use troop_balancer::Cursor;
 use troop_txn::Revision;
 use uuid::Uuid;
 
@@ -161,8 +160,11 @@ impl<'a> Draft<'a> {
         if let Some(old) = self.plan.upstream_records.get(&record.id)
             && old.name != record.name
         {
+            // What was learnt of its targets was learnt under that name, and stays with it.
             let old = Arc::clone(&old.name);
-            self.plan.upstreams.remove(&old);
+            if let Some(held) = self.plan.upstreams.remove(&old) {
+                held.retire();
+            }
         }
         self.upstreams.insert(record.id);
         self.plan.upstream_records.insert(record.id, Arc::new(record));
@@ -171,12 +173,9 @@ impl<'a> Draft<'a> {
 
     fn remove_upstream(&mut self, id: Uuid) {
         if let Some(record) = self.plan.upstream_records.remove(&id)
-            && self
-                .plan
-                .upstreams
-                .get(&record.name)
-                .is_some_and(|held| held.id == id)
+            && let Some(held) = self.plan.upstreams.get(&record.name).filter(|held| held.id == id)
         {
+            held.retire();
             self.plan.upstreams.remove(&record.name);
         }
         self.upstreams.remove(&id);
@@ -205,11 +204,8 @@ impl<'a> Draft<'a> {
         let targets = self.plan.targets.range((id, Uuid::nil())..=(id, Uuid::max()));
         let targets = targets.map(|(_, entry)| Arc::clone(entry)).collect();
         let before = self.plan.upstreams.get(&record.name).filter(|held| held.id == id);
-        let cursor = before.map_or_else(
-            || Arc::new(Cursor::starting_at(rand::random())),
-            |b| Arc::clone(&b.cursor),
-        );
-        let upstream = Arc::new(Upstream::new(&record, targets, cursor, names));
+        let upstream = Upstream::new(&record, targets, before.map(|held| &**held), names);
+        let upstream = Arc::new(upstream);
         self.plan
             .upstreams
             .insert(Arc::clone(&record.name), Arc::clone(&upstream));

@@ -15,7 +15,11 @@ use super::{
     instances::Kit,
     upstream::{Upstream, keep_resolved},
 };
-use crate::{peer::resolve::Names, shelf::Shelf};
+use crate::{
+    peer::resolve::Names,
+    probe::{Prober, Side},
+    shelf::Shelf,
+};
 use arc_swap::ArcSwap;
 use std::{
     sync::{
@@ -25,6 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+use troop_balancer::Mark;
 use troop_runtime::TaskSet;
 use troop_stdx::Backoff;
 use troop_txn::{
@@ -50,6 +55,7 @@ pub(crate) struct Press {
     pub skipped: AtomicU64,
     kit: Kit,
     store: Arc<dyn Store>,
+    prober: Arc<Prober>,
     tasks: TaskSet,
 }
 
@@ -60,6 +66,7 @@ impl Press {
         store: Arc<dyn Store>,
         shelf: Arc<Shelf>,
         names: Arc<Names>,
+        prober: Arc<Prober>,
         tasks: TaskSet,
     ) -> Self {
         Press {
@@ -70,6 +77,7 @@ impl Press {
             skipped: AtomicU64::new(0),
             kit,
             store,
+            prober,
             tasks,
         }
     }
@@ -138,7 +146,28 @@ impl Press {
         if let Some(draft) = draft {
             self.publish(draft, page.upto);
         }
+        page.events.iter().for_each(|event| self.take_mark(&event.body));
         self.served.send_replace(page.upto);
+    }
+
+    /// A person's word on a target's health, broadcast to all nodes.
+    fn take_mark(&self, body: &EventBody) {
+        let EventBody::Broadcast { channel, data, .. } = body else {
+            return;
+        };
+        if channel != Mark::CHANNEL {
+            return;
+        }
+        match Mark::from_bytes(data) {
+            Ok(mark) => {
+                if let Some(upstream) = self.plan.load().upstream(mark.upstream) {
+                    upstream.mark(&mark);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a mark on a target's health cannot be read and is passed over")
+            }
+        }
     }
 
     /// Changes the draft by one event; the first event that concerns the plan starts it.
@@ -179,6 +208,7 @@ impl Press {
         self.plan.store(Arc::new(plan));
         for upstream in rebuilt {
             self.keep_resolved(&upstream);
+            self.keep_probed(&upstream);
         }
     }
 
@@ -189,6 +219,15 @@ impl Press {
                 "keep an upstream's names resolved",
                 keep_resolved(Arc::downgrade(upstream), names),
             );
+        }
+    }
+
+    fn keep_probed(&self, upstream: &Arc<Upstream>) {
+        for side in [Side::Up, Side::Down] {
+            if upstream.interval(side).is_some() {
+                let rounds = Arc::clone(&self.prober).make_rounds(Arc::downgrade(upstream), side);
+                self.tasks.spawn("probe an upstream's peers", rounds);
+            }
         }
     }
 }

@@ -69,6 +69,84 @@ pub(crate) struct UpstreamRecord {
     pub id: Uuid,
     pub name: Arc<str>,
     pub host_header: Option<Arc<str>>,
+    #[serde(default)]
+    pub algorithm: String,
+    #[serde(default)]
+    pub slots: u32,
+    #[serde(default)]
+    pub healthchecks: ChecksRecord,
+    #[serde(default)]
+    pub use_srv_name: bool,
+    #[serde(flatten)]
+    pub hashing: HashingRecord,
+}
+
+/// How an upstream tells requests apart.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct HashingRecord {
+    pub hash_on: String,
+    pub hash_fallback: String,
+    pub hash_on_header: Option<String>,
+    pub hash_fallback_header: Option<String>,
+    pub hash_on_cookie: Option<String>,
+    pub hash_on_cookie_path: Option<String>,
+    pub hash_on_query_arg: Option<String>,
+    pub hash_fallback_query_arg: Option<String>,
+    pub hash_on_uri_capture: Option<String>,
+    pub hash_fallback_uri_capture: Option<String>,
+}
+
+/// Health checks of an upstream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ChecksRecord {
+    pub active: ActiveRecord,
+    pub passive: PassiveRecord,
+    pub threshold: f64,
+}
+
+/// Probes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ActiveRecord {
+    pub r#type: String,
+    pub timeout: f64,
+    pub concurrency: u64,
+    pub http_path: String,
+    pub https_sni: Option<String>,
+    pub https_verify_certificate: bool,
+    pub headers: Option<BTreeMap<String, Vec<String>>>,
+    pub healthy: HealthyRecord,
+    pub unhealthy: UnhealthyRecord,
+}
+
+/// What is read off the traffic.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PassiveRecord {
+    pub healthy: HealthyRecord,
+    pub unhealthy: UnhealthyRecord,
+}
+
+/// What speaks for a peer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct HealthyRecord {
+    pub interval: f64,
+    pub http_statuses: Vec<u16>,
+    pub successes: u8,
+}
+
+/// What speaks against it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct UnhealthyRecord {
+    pub interval: f64,
+    pub http_statuses: Vec<u16>,
+    pub tcp_failures: u8,
+    pub timeouts: u8,
+    pub http_failures: u8,
 }
 
 /// A target.

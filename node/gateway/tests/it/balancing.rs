@@ -1,4 +1,6 @@
 //! Upstreams, tries, names.
+//!
+//! Who answered how often is counted by the origins' names; `health.rs`, `probing.rs` and `belonging.rs` count the same way.
 
 use crate::{
     house::House,
@@ -9,14 +11,15 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// A port that nobody listens on.
-async fn dead() -> String {
+pub async fn dead() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port");
     listener.local_addr().expect("an address").to_string()
 }
 
-async fn tally(house: &House, target: &str, times: usize) -> BTreeMap<String, usize> {
+/// Who answered how often, or with which status nobody did.
+pub async fn tally(house: &House, target: &str, times: usize) -> BTreeMap<String, usize> {
     let mut tally = BTreeMap::new();
     for _ in 0..times {
         let answer = get(house.address(), target, "").await;
@@ -28,7 +31,8 @@ async fn tally(house: &House, target: &str, times: usize) -> BTreeMap<String, us
     tally
 }
 
-fn seen(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
+/// What [`tally`] should have found.
+pub fn seen(pairs: &[(&str, usize)]) -> BTreeMap<String, usize> {
     pairs
         .iter()
         .map(|(name, count)| (name.to_string(), *count))

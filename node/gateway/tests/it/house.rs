@@ -3,6 +3,7 @@
 use crate::{origin::Origin, wire::AMPLE};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -10,11 +11,12 @@ use std::{
     },
     time::Duration,
 };
+use troop_balancer::Mark;
 use troop_catalog::{Catalog, Selector};
 use troop_gateway::{Gateway, GatewayOptions, ListenOptions};
 use troop_plugin_api::Plugin;
 use troop_schema::{Registry, Stamp};
-use troop_txn::{MemoryStore, Outcome, RequestId, Revision, Store, Txn, read};
+use troop_txn::{MemoryStore, Op, Outcome, RequestId, Revision, Store, Txn, read};
 use uuid::Uuid;
 
 /// A gateway with its store.
@@ -81,6 +83,45 @@ impl House {
     pub async fn path_to(&self, path: &str, origin: &Origin, service: Value) -> Uuid {
         let service = self.service(origin, service).await;
         self.route(path, Some(service), json!({})).await
+    }
+
+    /// An upstream with these targets, all of one weight, routed at `/x`. Its id.
+    pub async fn upstream(&self, targets: &[String], more: Value) -> Uuid {
+        let upstream = self.insert("upstreams", merged(json!({"name": "u"}), more)).await;
+        for target in targets {
+            let target = json!({"upstream": {"id": upstream}, "target": target});
+            self.insert("targets", target).await;
+        }
+        let service = self.insert("services", json!({"host": "u"})).await;
+        self.route("/x", Some(service), json!({})).await;
+        upstream
+    }
+
+    /// A person's word on a target's health, heard.
+    pub async fn mark(&self, upstream: Uuid, target: &str, address: Option<&str>, healthy: bool) {
+        let mark = Mark {
+            upstream,
+            target: target.to_owned(),
+            address: address.map(str::to_owned),
+            healthy,
+        };
+        let word = Op::Emit {
+            channel: Mark::CHANNEL.to_owned(),
+            data: mark.to_bytes().into(),
+            not_before_ms: None,
+        };
+        self.commit(Vec::new(), vec![word], Vec::new()).await;
+    }
+
+    /// Which addresses of an upstream are up, by port.
+    pub fn up(&self, upstream: Uuid) -> BTreeMap<u16, bool> {
+        let facts = self
+            .gateway
+            .gauges()
+            .upstream_facts(upstream)
+            .expect("an upstream");
+        let addresses = facts.targets.iter().flat_map(|target| &target.addresses);
+        addresses.map(|address| (address.port, address.up)).collect()
     }
 
     /// Writes a new record and waits until it is served.

@@ -13,12 +13,14 @@
 //! | `/early` | answers before it has read the body |
 //! | `/garbage` | answers with something that is not HTTP |
 //! | `/ws` | switches to an echo of bytes |
+//!
+//! Told to be in a mood ([`Origin::mood`]), it answers with that status whatever the path.
 
 use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicU16, AtomicUsize, Ordering::SeqCst},
     },
 };
 use tokio::{
@@ -32,6 +34,7 @@ pub struct Origin {
     pub address: SocketAddr,
     hits: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
+    mood: Arc<AtomicU16>,
 }
 
 impl Origin {
@@ -42,6 +45,7 @@ impl Origin {
             address: listener.local_addr().expect("an address"),
             hits: Arc::default(),
             connections: Arc::default(),
+            mood: Arc::default(),
         };
         let own = origin.clone();
         tokio::spawn(async move {
@@ -51,6 +55,11 @@ impl Origin {
             }
         });
         origin
+    }
+
+    /// From now on it answers with this status; zero ends the mood.
+    pub fn mood(&self, status: u16) {
+        self.mood.store(status, SeqCst);
     }
 
     pub fn hits(&self) -> usize {
@@ -83,6 +92,10 @@ async fn serve(origin: Origin, name: &'static str, mut stream: TcpStream) -> Opt
             lines.join("\n"),
             String::from_utf8_lossy(&body),
         );
+        let path = match origin.mood.load(SeqCst) {
+            0 => path,
+            status => format!("/status/{status}"),
+        };
         if !misbehave(&mut stream, &path, &echo).await? {
             return None;
         }

@@ -117,7 +117,7 @@ async fn a_route_may_change_its_service_or_have_none() {
 }
 
 #[tokio::test]
-async fn an_upstream_has_the_ring_of_its_targets() {
+async fn an_upstream_has_the_peers_of_its_targets() {
     let mut desk = Desk::new();
     let target = |id: u128, to: &str, weight: u32| json!({"id": Uuid::from_u128(id), "upstream": {"id": Uuid::from_u128(5)}, "target": to, "weight": weight});
     desk.put("targets", target(1, "10.0.0.1:81", 100));
@@ -127,10 +127,10 @@ async fn an_upstream_has_the_ring_of_its_targets() {
     );
     desk.put("targets", target(2, "10.0.0.2:82", 50));
     let peers = |desk: &Desk| {
-        let ring = desk.plan.upstreams.get("u").expect("an upstream").ring();
-        ring.peers()
+        let rota = desk.plan.upstreams.get("u").expect("an upstream").rota();
+        rota.seats()
             .iter()
-            .map(|p| (p.address.to_string(), p.weight))
+            .map(|seat| (seat.peer.address.to_string(), seat.peer.weight))
             .collect::<Vec<_>>()
     };
     assert_eq!(
