@@ -21,7 +21,8 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use serde_json::Value;
-use troop_catalog::{Found, Parent};
+use std::borrow::Cow;
+use troop_catalog::{Catalog, Found, Parent};
 use troop_schema::{Entity, Record};
 use troop_txn::{ReadView, Revision};
 
@@ -149,6 +150,15 @@ impl<'a> Scope<'a> {
         catalog
             .find(view, above.parent, &selector, now_ms)?
             .ok_or(Failure::NotFound)
+    }
+
+    /// Who plans writes, on the client's terms.
+    pub(crate) fn planner(&self) -> Cow<'a, Catalog> {
+        if self.call.terms.as_sent {
+            Cow::Owned(self.admin.catalog.storing_as_sent())
+        } else {
+            Cow::Borrowed(&self.admin.catalog)
+        }
     }
 
     /// The body as a record of the entity.

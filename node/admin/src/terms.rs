@@ -7,6 +7,7 @@
 //! | `?wait=local\|quorum\|all` | whose data planes must serve a write before it is answered |
 //! | `?timeout=5s` | how long to wait for either |
 //! | `?strict=1` | a write that is committed and not served in time is a 504, not a 2xx with a remark |
+//! | `?transform=0` | store values as they are sent: a hash is not hashed again |
 //! | `If-Match: "N"` | change the entity only if it is still at revision N |
 //!
 //! The catch: Kong has endpoints whose own arguments are called `timeout`. So `timeout` is read only beside
@@ -19,7 +20,7 @@ use troop_txn::Revision;
 
 const MIN_REVISION_HEADER: &str = "x-troop-min-revision";
 const OUR_PREFIX: &str = "x-troop-";
-const OUR_ARGUMENTS: [&str; 4] = ["consistency", "min_revision", "wait", "strict"];
+const OUR_ARGUMENTS: [&str; 5] = ["consistency", "min_revision", "wait", "strict", "transform"];
 
 /// What an `If-Match` header asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Terms {
     pub timeout: Option<Duration>,
     /// A wait that runs out is an error.
     pub strict: bool,
+    /// Values arrive in the form in which they are stored.
+    pub as_sent: bool,
     /// Compare before changing.
     pub if_match: Option<Match>,
     /// Whether the client used any of our words.
@@ -68,6 +71,7 @@ impl Terms {
                 .map(|text| timeout(text, options))
                 .transpose()?,
             strict: query.is_on("strict"),
+            as_sent: query.get("transform").is_some() && !query.is_on("transform"),
             if_match: if_match(headers)?,
             asked,
         })
@@ -181,6 +185,7 @@ mod tests {
             wait: Some(WaitScope::All),
             timeout: Some(Duration::from_millis(500)),
             strict: true,
+            as_sent: false,
             if_match: Some(Match::Revision(Revision::new(12))),
             asked: true,
         };
@@ -197,6 +202,18 @@ mod tests {
             parse("wait=local&timeout=900m", &[]).unwrap().timeout,
             Some(Duration::from_secs(60))
         );
+    }
+
+    #[test]
+    fn transformations_are_switched_off_by_a_no_only() {
+        for (query, as_sent) in [
+            ("transform=0", true),
+            ("transform=false", true),
+            ("transform=1", false),
+            ("wait=all", false),
+        ] {
+            assert_eq!(parse(query, &[]).unwrap().as_sent, as_sent, "{query}");
+        }
     }
 
     #[test]

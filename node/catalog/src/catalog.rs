@@ -14,6 +14,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub struct Catalog {
     registry: Arc<Registry>,
+    /// Whether values arrive in the form in which they are stored.
+    as_sent: bool,
 }
 
 /// How a request names a record.
@@ -68,7 +70,26 @@ pub(crate) struct Stored {
 impl Catalog {
     /// Over these tables.
     pub fn new(registry: Arc<Registry>) -> Self {
-        Catalog { registry }
+        Catalog {
+            registry,
+            as_sent: false,
+        }
+    }
+
+    /// The same catalog, for records that were stored somewhere before: what is hashed already is not hashed again.
+    ///
+    /// Kong: what `_transform: false` says in a declarative document.
+    #[must_use]
+    pub fn storing_as_sent(&self) -> Self {
+        Catalog {
+            registry: Arc::clone(&self.registry),
+            as_sent: true,
+        }
+    }
+
+    /// Whether values arrive in the form in which they are stored.
+    pub(crate) fn stores_as_sent(&self) -> bool {
+        self.as_sent
     }
 
     /// The tables.

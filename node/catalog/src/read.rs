@@ -54,6 +54,21 @@ impl Catalog {
             .transpose()
     }
 
+    /// Whether there is any record with this as the first of the values that are unique together: a plugin of this name. One read,
+    /// however many there are.
+    ///
+    /// # Errors
+    /// [`Problem::Storage`].
+    pub fn has_any_with_first(
+        &self,
+        view: &dyn ReadView,
+        entity: &str,
+        first: &str,
+    ) -> Result<bool, Problem> {
+        let prefix = layout::together(entity, &[&Value::from(first)]);
+        Ok(!view.scan(&prefix, None, 1)?.is_empty())
+    }
+
     fn load_below(
         &self,
         view: &dyn ReadView,

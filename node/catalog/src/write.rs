@@ -247,10 +247,14 @@ impl Catalog {
         }
         let before = candidate.before.as_ref();
         let old = before.map(|stored| &stored.record);
+        if self.stores_as_sent() {
+            // Nothing was sent that could be transformed.
+            candidate.sent.clear();
+        }
         resolve_sent(entity, &mut candidate.sent, &candidate.record);
         let sent = Sent {
             fields: &candidate.sent,
-            stored: old.filter(|_| candidate.updating),
+            stored: old.filter(|_| candidate.updating && !self.stores_as_sent()),
         };
         let mut record =
             self.registry()

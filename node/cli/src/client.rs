@@ -74,7 +74,7 @@ impl Target {
 }
 
 /// The node's words: the `message` of its error object, or the text as it came.
-fn message_of(body: &[u8]) -> String {
+pub(crate) fn message_of(body: &[u8]) -> String {
     let document: Option<Value> = serde_json::from_slice(body).ok();
     let message = document
         .as_ref()

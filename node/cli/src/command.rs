@@ -1,5 +1,6 @@
 //! One file per command; this one only sends each to its place.
 
+mod import;
 mod node;
 mod route;
 mod settings;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command, output: &mut dyn Write) -> Result<(), Failur
         Command::Token(command) => token::run(command, output),
         Command::Node(command) => node::run(command, output),
         Command::Route(command) => route::run(command, output),
+        Command::Import(args) => import::run(&args, output),
         Command::Settings(args) => settings::run(&args, output),
     }
 }

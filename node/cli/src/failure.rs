@@ -19,6 +19,22 @@ pub enum Failure {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The Kong to copy does not answer.
+    #[error(
+        "no Kong answers at {address} ({source}); what was copied so far stays, the same command goes on from there"
+    )]
+    NoSource {
+        /// What was dialled.
+        address: HostPort,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Some records were not copied.
+    #[error("{count} records were not taken, everything else was; the report says which and why")]
+    Incomplete {
+        /// How many.
+        count: usize,
+    },
     /// Something answers, but it is not a node's Admin API.
     #[error("{address} answers, but not like an Admin API: {problem}")]
     Strange {
@@ -67,11 +83,12 @@ impl Failure {
     /// The exit code for it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::Unreachable { .. } => exit::UNREACHABLE,
+            Failure::Unreachable { .. } | Failure::NoSource { .. } => exit::UNREACHABLE,
             Failure::Settings(_) => exit::USAGE,
             Failure::Strange { .. }
             | Failure::Refused { .. }
             | Failure::Unhealthy { .. }
+            | Failure::Incomplete { .. }
             | Failure::StillRunning { .. }
             | Failure::Output(_) => exit::FAILED,
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use troop_settings::HostPort;
 
+use crate::import::Source;
 use crate::start::StartArgs;
 
 /// An API gateway cluster that is its own database.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     /// Questions about routes.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Copy a running Kong into the cluster: ids, credentials and certificates included.
+    Import(ImportArgs),
     /// Print the settings a start with the same flags would use, and where each was written.
     Settings(SettingsArgs),
 }
@@ -134,6 +137,22 @@ pub(crate) struct Target {
     /// How long to wait for the node.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = troop_stdx::parse_duration)]
     pub(crate) timeout: Duration,
+}
+
+/// What to copy, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Admin API of the Kong to copy.
+    #[arg(long, value_name = "URL", value_parser = Source::parse)]
+    pub(crate) from: Source,
+    /// Write nothing; say what would be written, and what would be refused.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Copy only what wears this tag; given several times, what wears all of them.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) select_tag: Vec<String>,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 #[derive(Debug, Args)]

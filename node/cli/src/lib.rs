@@ -16,6 +16,7 @@ pub mod exit;
 mod failure;
 mod grammar;
 mod http;
+mod import;
 mod start;
 
 use std::ffi::OsString;

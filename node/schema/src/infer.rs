@@ -24,7 +24,8 @@ pub(crate) fn record(registry: &Registry, layers: Layers<'_>, mut form: Record) 
     form
 }
 
-fn infer(registry: &Registry, field: &Field, value: &mut Value) {
+/// One value.
+pub(crate) fn infer(registry: &Registry, field: &Field, value: &mut Value) {
     if value.as_str() == Some("") {
         *value = Value::Null;
         return;

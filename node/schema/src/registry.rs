@@ -128,7 +128,12 @@ impl Registry {
 impl Registry {
     /// Gives the text of a web form the types of the entity. A plugin's form must name the plugin.
     pub fn infer(&self, entity: &Entity, form: Record) -> Record {
-        crate::infer::record(self, entity.layers(&form), form)
+        let mut record = crate::infer::record(self, entity.layers(&form), form);
+        // A record's life is said beside its fields.
+        if let Some(ttl) = record.get_mut("ttl").filter(|_| entity.has_ttl()) {
+            crate::infer::infer(self, &Field::integer(), ttl);
+        }
+        record
     }
 
     /// A number as a form or a query spells it.

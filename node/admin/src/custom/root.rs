@@ -11,7 +11,6 @@ use crate::{
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use troop_catalog::PageQuery;
 use troop_txn::ReadView;
 
 pub(super) const DOORS: &[Door] = &[("/", Method::GET, |admin, call| Box::pin(root(admin, call)))];
@@ -30,11 +29,8 @@ const KONG_ONLY: [(&str, &str); 7] = [
     ("pg_password", "******"),
 ];
 
-/// Plugins read at a time while looking which are in use: the catalog's largest page.
-const PAGE_SIZE: usize = 1_000;
-
 async fn root(admin: &Admin, call: &Call) -> Reply {
-    let find = |view: &dyn ReadView, now_ms| enabled_in_cluster(admin, view, now_ms);
+    let find = |view: &dyn ReadView, _| enabled_in_cluster(admin, view);
     let (revision, enabled) = admin.reading(call, find).await?;
     let identity = admin.facts.identity();
     let document = json!({
@@ -64,22 +60,16 @@ fn available(admin: &Admin) -> Map<String, Value> {
         .collect()
 }
 
-/// Names of the plugins somebody configured, each once.
-fn enabled_in_cluster(admin: &Admin, view: &dyn ReadView, now_ms: u64) -> Result<BTreeSet<String>, Failure> {
+/// Names of the plugins somebody configured, each once. One look per plugin of this build, however many are configured:
+/// health checks ask for this document every few seconds.
+fn enabled_in_cluster(admin: &Admin, view: &dyn ReadView) -> Result<BTreeSet<String>, Failure> {
     let mut names = BTreeSet::new();
-    let mut query = PageQuery {
-        size: PAGE_SIZE,
-        ..PageQuery::default()
-    };
-    loop {
-        let page = admin.catalog.page(view, "plugins", &query, now_ms)?;
-        let name = |record: &troop_schema::Record| record.get("name")?.as_str().map(str::to_owned);
-        names.extend(page.data.iter().filter_map(name));
-        if page.offset.is_none() {
-            return Ok(names);
+    for plugin in admin.registry().plugins() {
+        if admin.catalog.has_any_with_first(view, "plugins", plugin.name())? {
+            names.insert(plugin.name().to_owned());
         }
-        query.offset = page.offset;
     }
+    Ok(names)
 }
 
 fn configuration(admin: &Admin) -> Map<String, Value> {

@@ -57,7 +57,7 @@ fn link(scope: &Scope<'_>) -> Result<Link, Failure> {
 
 /// `POST /C` and `POST /P/{p}/C`.
 pub(crate) async fn insert(scope: &Scope<'_>) -> Reply {
-    let catalog = &scope.admin.catalog;
+    let catalog = scope.planner();
     let done = scope
         .admin
         .change(scope.call, |view, stamp| {

@@ -73,7 +73,7 @@ pub(crate) async fn put(scope: &Scope<'_>) -> Reply {
 }
 
 fn upsert(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Result<Option<Planned>, Failure> {
-    let (catalog, name) = (&scope.admin.catalog, scope.entity.name());
+    let (catalog, name) = (scope.planner(), scope.entity.name());
     if scope.call.terms.if_match.is_some() {
         scope.find_unchanged(view, stamp.now_ms())?;
     }
@@ -109,14 +109,22 @@ pub(crate) async fn patch(scope: &Scope<'_>) -> Reply {
 }
 
 fn update(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Result<Option<Planned>, Failure> {
-    let (catalog, name) = (&scope.admin.catalog, scope.entity.name());
+    let (catalog, name) = (scope.planner(), scope.entity.name());
     let found = scope.find_unchanged(view, stamp.now_ms())?;
     // Kong: a missing entity is the catalog's long "could not find"; missing below a parent it is the short
     // one.
     let (selector, body) = match (&found, scope.above) {
         (None, Some(_)) => return Err(Failure::NotFound),
         (None, None) => (scope.selector()?, plugins::body_for_missing(scope)?),
-        (Some(found), _) => (Selector::Id(found.id), plugins::body_for(scope, found)),
+        (Some(found), None) => (Selector::Id(found.id), plugins::body_for(scope, found)),
+        (Some(found), Some(above)) => {
+            let mut body = plugins::body_for(scope, found);
+            // Kong: the path says whose it is unless the body does. A password can be changed by this alone: its hash needs
+            // the consumer.
+            let parent = found.record.get(above.field).cloned().unwrap_or_default();
+            body.entry(above.field).or_insert(parent);
+            (Selector::Id(found.id), body)
+        }
     };
     Ok(Some(catalog.update(view, name, &selector, body, stamp)?))
 }

@@ -49,7 +49,7 @@ pub(super) struct Operation(Value);
 pub(super) fn operation(summary: &str, work: Work, parameters: &[&str]) -> Operation {
     let terms: &[&str] = match work {
         Work::Reads => &["consistency", "min_revision"],
-        Work::Writes | Work::Deletes => &["wait", "timeout", "strict"],
+        Work::Writes | Work::Deletes => &["wait", "timeout", "strict", "transform"],
     };
     let parameters: Vec<Value> = parameters
         .iter()
@@ -251,6 +251,12 @@ pub(super) fn parameters() -> Record {
             "query",
             "strict",
             "A wait that runs out is a 504",
+            json!({ "type": "string" }),
+        ),
+        (
+            "query",
+            "transform",
+            "`0` stores values as they are sent: a hash is not hashed again",
             json!({ "type": "string" }),
         ),
         (

@@ -192,6 +192,47 @@ async fn putting_on_a_target_changes_it_and_never_creates_one() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_below_its_consumer() {
+    let desk = Desk::new();
+    desk.post("/consumers", json!({"username": "bob"})).await;
+    let first = desk
+        .post(
+            "/consumers/bob/basic-auth",
+            json!({"username": "b", "password": "one"}),
+        )
+        .await;
+    let change = json!({"password": "two"});
+    let second = desk
+        .send("PATCH", "/consumers/bob/basic-auth/b", Some(change.clone()))
+        .await;
+    assert_eq!((first.status, second.status), (201, 200));
+    assert_ne!(first.body["password"], second.body["password"]);
+    assert_ne!(second.body["password"], "two");
+    assert_eq!(first.body["consumer"], second.body["consumer"]);
+    let alone = desk.send("PATCH", "/basic-auths/b", Some(change)).await;
+    assert_eq!(alone.status, 400, "{:?}", alone.body);
+}
+
+#[tokio::test]
+async fn a_record_that_was_stored_elsewhere_is_stored_as_it_comes_when_one_asks_for_it() {
+    let desk = Desk::new();
+    desk.post("/consumers", json!({"username": "bob"})).await;
+    let copied = json!({"username": "b", "password": "a-hash"});
+    let put = desk
+        .send(
+            "PUT",
+            "/consumers/bob/basic-auth/b?transform=0",
+            Some(copied.clone()),
+        )
+        .await;
+    assert_eq!((put.status, &put.body["password"]), (200, &json!("a-hash")));
+    let hashed = desk
+        .send("PUT", "/consumers/bob/basic-auth/b", Some(copied))
+        .await;
+    assert_ne!(hashed.body["password"], "a-hash");
+}
+
+#[tokio::test]
 async fn a_plugin_is_patched_without_repeating_its_name() {
     let desk = Desk::new();
     let made = desk.post("/plugins", json!({"name": "key-auth"})).await;

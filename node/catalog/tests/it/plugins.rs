@@ -64,6 +64,24 @@ fn one_scope_has_one_instance() {
 }
 
 #[test]
+fn a_plugin_is_in_use_while_any_scope_has_it() {
+    let desk = desk();
+    let in_use = |name: &str| {
+        desk.plan(|view, _| desk.catalog.has_any_with_first(view, "plugins", name))
+            .unwrap()
+    };
+    assert!(!in_use("key-auth"));
+    desk.insert(
+        "plugins",
+        json!({"name": "key-auth", "service": {"name": "s"}, "id": id(9)}),
+    )
+    .unwrap();
+    assert!(in_use("key-auth") && !in_use("key") && !in_use("cors"));
+    desk.delete("plugins", &id(9)).unwrap();
+    assert!(!in_use("key-auth"));
+}
+
+#[test]
 fn a_plugin_can_become_another() {
     let desk = desk();
     desk.upsert("plugins", &id(9), json!({"name": "key-auth"}))

@@ -50,6 +50,19 @@ fn a_password_sent_with_the_consumers_name_is_hashed_with_its_id() {
 }
 
 #[test]
+fn a_hash_that_comes_from_elsewhere_is_not_hashed_again() {
+    let mut desk = Desk::new();
+    desk.insert("consumers", json!({"username": "bob", "id": id(1)}))
+        .unwrap();
+    desk.catalog = desk.catalog.storing_as_sent();
+    let copied = json!({"username": "u", "password": "already-a-hash", "consumer": reference(&id(1))});
+    let stored = desk.insert("basicauth_credentials", copied).unwrap();
+    assert_eq!(stored["password"], "already-a-hash");
+    let alone = desk.update("basicauth_credentials", "u", json!({"password": "another-hash"}));
+    assert_eq!(alone.unwrap()["password"], "another-hash");
+}
+
+#[test]
 fn what_was_inserted_is_found_by_id_and_by_name() {
     let desk = Desk::new();
     let service = desk

@@ -173,6 +173,10 @@ fn forms_are_typed_by_the_schema() {
         ),
         json!({"healthchecks": {"active": {"healthy": {"http_statuses": [200]}}}})
     );
+    assert_eq!(
+        infer("keyauth_credentials", json!({"key": "5", "ttl": "5"})),
+        json!({"key": "5", "ttl": 5})
+    );
 }
 
 #[test]
