@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod answer;
 pub mod cluster;
+pub mod kong;
 pub mod load;
 pub mod node;
 pub mod origin;

@@ -149,7 +149,16 @@ pub fn run(arguments: &[&str]) -> Finished {
 /// # Panics
 /// When it cannot be started or hangs.
 #[track_caller]
-pub fn finish(mut command: Command) -> Finished {
+pub fn finish(command: Command) -> Finished {
+    finish_within(command, COMMAND_TIMEOUT)
+}
+
+/// As [`finish`], with another idea of hanging.
+///
+/// # Panics
+/// When it cannot be started or hangs.
+#[track_caller]
+pub fn finish_within(mut command: Command, timeout: Duration) -> Finished {
     let [mut stdout, mut stderr] = [(); 2].map(|()| tempfile::tempfile().expect("a temporary file"));
     let share = |file: &File| Stdio::from(file.try_clone().expect("a file can be shared"));
     command
@@ -159,7 +168,7 @@ pub fn finish(mut command: Command) -> Finished {
     let mut child = command
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let status = wait(&mut child, COMMAND_TIMEOUT);
+    let status = wait(&mut child, timeout);
     if status.is_none() {
         end(&mut child);
     }
