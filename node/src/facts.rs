@@ -1,5 +1,6 @@
 //! The Admin API's telephone to the node: what it is and how it runs.
 
+use crate::numbers;
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
@@ -8,9 +9,10 @@ use troop_admin::{
 };
 use troop_cluster::question::Answerer;
 use troop_gateway::{AddressFacts, Gauges, TargetFacts, UpstreamFacts};
-use troop_plugin_api::Plugin;
+use troop_plugin_api::{Node, Plugin};
 use troop_runtime::Shutdown;
 use troop_settings::{Loaded, table};
+use troop_telemetry::Exposition;
 use uuid::Uuid;
 
 /// Answers for the node.
@@ -18,6 +20,7 @@ pub struct Facts {
     identity: Identity,
     configuration: Map<String, Value>,
     plugins: Vec<PluginFacts>,
+    counting: Vec<Arc<dyn Plugin>>,
     log_level: String,
     gateway: Gauges,
     shutdown: Shutdown,
@@ -42,6 +45,7 @@ impl Facts {
             },
             configuration: configuration(loaded),
             plugins: plugins.iter().map(|plugin| facts_of(&**plugin)).collect(),
+            counting: plugins.to_vec(),
             log_level: effective(loaded, "log_level"),
             gateway,
             shutdown,
@@ -120,6 +124,19 @@ impl NodeFacts for Facts {
             handled: now.connections_accepted,
             total_requests: now.requests_total,
         }
+    }
+
+    fn metrics(&self) -> String {
+        let node = Node {
+            id: self.identity.node_id.to_string(),
+            hostname: self.identity.hostname.clone(),
+        };
+        let mut text = Exposition::default();
+        numbers::write(&node, &self.gateway.counters(), &mut text);
+        for plugin in &self.counting {
+            plugin.report(&node, &mut text);
+        }
+        text.finish()
     }
 
     fn ready(&self) -> Result<(), String> {

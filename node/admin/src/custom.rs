@@ -11,6 +11,7 @@ mod filter_chains;
 mod fixed;
 mod health;
 mod log_level;
+mod metrics;
 mod openapi;
 pub(crate) mod plugins;
 mod root;
@@ -20,6 +21,7 @@ mod tags;
 mod targets;
 mod troop;
 
+pub(crate) use metrics::metrics;
 pub(crate) use status::server_document;
 
 use crate::{admin::Admin, answer::Reply, call::Call};
@@ -61,6 +63,7 @@ pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
         fixed::DOORS,
         health::DOORS,
         log_level::DOORS,
+        metrics::DOORS,
         openapi::DOORS,
         plugins::DOORS,
         root::DOORS,

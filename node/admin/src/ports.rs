@@ -375,6 +375,9 @@ pub trait NodeFacts: Send + Sync + 'static {
     /// Counters of the proxy listeners.
     fn connections(&self) -> Connections;
 
+    /// What proxy and plugins have counted, in Prometheus's text format.
+    fn metrics(&self) -> String;
+
     /// Whether traffic may be sent here; the reason when it may not.
     fn ready(&self) -> Result<(), String>;
 

@@ -8,7 +8,7 @@
 
 use crate::{
     answer::{self, Answer, Reply},
-    custom::server_document,
+    custom::{metrics, server_document},
     envelope::{self, Sender},
     options::Options,
     payload::Payload,
@@ -21,14 +21,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use std::{
-    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
-use troop_telemetry::metric;
 use troop_txn::Store;
 
 /// What a [`StatusApi`] is made of.
@@ -89,7 +87,15 @@ impl StatusApi {
                 StatusCode::NOT_IMPLEMENTED,
                 "not implemented with the legacy DNS client",
             )),
-            ("/metrics", &Method::GET) => Ok(self.metrics()),
+            ("/metrics", &Method::GET) => {
+                let StatusParts {
+                    store,
+                    serving,
+                    facts,
+                    ..
+                } = &self.parts;
+                Ok(metrics(&**store, &**serving, &**facts))
+            }
             ("/status" | "/status/ready" | "/status/dns" | "/metrics", _) => Err(Failure::MethodNotAllowed),
             _ => Err(Failure::NotFound),
         }
@@ -127,24 +133,6 @@ impl StatusApi {
             }
             _ => Err(Failure::bad("invalid status: expected 'draining'")),
         }
-    }
-
-    fn metrics(&self) -> Answer {
-        let connections = self.parts.facts.connections();
-        let applied = self.parts.store.applied().borrow().get();
-        let served = self.parts.serving.served().borrow().get();
-        let lines = [
-            (metric::APPLIED_REVISION, "gauge", applied),
-            (metric::SERVED_REVISION, "gauge", served),
-            (metric::CLIENT_CONNECTIONS, "gauge", connections.active),
-            (metric::REQUESTS_TOTAL, "counter", connections.total_requests),
-        ];
-        let mut text = String::new();
-        for (name, kind, value) in lines {
-            // Writing to a string does not fail.
-            let _ = write!(text, "# TYPE {name} {kind}\n{name} {value}\n");
-        }
-        answer::text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::{client::Client, number::header_value, request_id::RequestId, rescue::Letter};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CONNECTION, DATE, SERVER, UPGRADE, VIA},
+    header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, SERVER, UPGRADE, VIA},
 };
 use troop_plugin_api::{Edit, ReplyBody};
 
@@ -86,6 +86,22 @@ pub(crate) fn complete(headers: &mut HeaderMap, client: &Client, id: &RequestId,
     say_what_follows(headers, after);
 }
 
+/// Kong: nginx names a charset for texts that come from peers without one, unless they are encoded.
+pub(crate) fn name_charset(headers: &mut HeaderMap) {
+    let named = match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
+        Some(b"text/plain") => "text/plain; charset=UTF-8",
+        Some(b"text/html") => "text/html; charset=UTF-8",
+        Some(b"text/xml") => "text/xml; charset=UTF-8",
+        Some(b"text/vnd.wap.wml") => "text/vnd.wap.wml; charset=UTF-8",
+        Some(b"application/javascript") => "application/javascript; charset=UTF-8",
+        Some(b"application/rss+xml") => "application/rss+xml; charset=UTF-8",
+        _ => return,
+    };
+    if !headers.contains_key(CONTENT_ENCODING) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(named));
+    }
+}
+
 fn say_what_follows(headers: &mut HeaderMap, after: After) {
     match after {
         // An answer that asks for an upgrade brings its own.
@@ -154,5 +170,29 @@ pub(crate) fn apply(edits: Vec<Edit>, headers: &mut HeaderMap) {
             Edit::Add(name, value) => _ = headers.append(name, value),
             Edit::Remove(name) => _ = headers.remove(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content_type: &'static str, encoding: Option<&'static str>, expected: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        name_charset(&mut headers);
+        assert_eq!(headers[CONTENT_TYPE], expected);
+    }
+
+    #[test]
+    fn texts_without_a_charset_get_one_named() {
+        check("text/plain", None, "text/plain; charset=UTF-8");
+        check("text/html", Some("gzip"), "text/html");
+        check("text/plain; charset=latin1", None, "text/plain; charset=latin1");
+        check("text/css", None, "text/css");
+        check("application/json", None, "application/json");
     }
 }

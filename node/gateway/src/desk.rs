@@ -58,6 +58,16 @@ impl Desk {
         }
     }
 
+    /// A record, straight from the store, for tasks beside the workers.
+    pub fn read_record(
+        &self,
+        entity: &'static str,
+        id: Uuid,
+    ) -> impl Future<Output = Option<Record>> + Send + 'static {
+        let stacks = Arc::clone(&self.stacks);
+        async move { stacks.record(entity, id).await.ok().flatten() }
+    }
+
     /// From the shelf, or fetched and put there.
     fn look<T: 'static>(
         &self,
@@ -96,6 +106,16 @@ impl Stacks {
             Ok(Err(panic)) => Err(panic.to_string()),
             Err(_) => Err("the store took too long".to_owned()),
         }
+    }
+
+    async fn record(self: Arc<Self>, entity: &'static str, id: Uuid) -> Result<Option<Record>, String> {
+        Stacks::run(self, move |stacks| {
+            read(&*stacks.store, |view| {
+                find(view, &stacks.catalog, entity, &Selector::Id(id))
+            })
+            .map_err(|e| e.to_string())
+        })
+        .await
     }
 
     fn consumer(
@@ -247,13 +267,8 @@ impl Lookup for Desk {
     fn record(&self, entity: &'static str, id: Uuid) -> Looked<Record> {
         let stacks = Arc::clone(&self.stacks);
         Looked::Later(Box::pin(async move {
-            let fetched = Stacks::run(stacks, move |stacks| {
-                read(&*stacks.store, |view| {
-                    find(view, &stacks.catalog, entity, &Selector::Id(id))
-                })
-                .map_err(|e| e.to_string())
-            });
-            let found = fetched.await.map_err(|reason| LookupError {
+            let found = stacks.record(entity, id).await;
+            let found = found.map_err(|reason| LookupError {
                 what: "a record",
                 reason,
             })?;

@@ -2,6 +2,7 @@
 
 use crate::{
     access_log::LogWriter,
+    backstage::StageDoor,
     client::{
         listen::{BoundAddress, ListenError, listen},
         tls::{CertificateError, default_config},
@@ -33,7 +34,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 use troop_catalog::Catalog;
-use troop_plugin_api::Plugin;
+use troop_plugin_api::{Backstage, Plugin};
 use troop_runtime::TaskSet;
 use troop_schema::Registry;
 use troop_txn::{Revision, Store, ViewError};
@@ -119,6 +120,7 @@ pub struct Gateway {
     workers: Vec<JoinHandle<io::Result<u64>>>,
     access_log: Option<LogWriter>,
     tasks: TaskSet,
+    door: Arc<StageDoor>,
 }
 
 impl Gateway {
@@ -138,7 +140,7 @@ impl Gateway {
         let tasks = TaskSet::new();
         let peer_tls = Arc::new(PeerTls::load()?);
         let prober = Prober::new(Arc::clone(&peer_tls), options.limits.probes_max);
-        let (press, desk) = set_up(&options, store, registry, plugins, prober, &tasks);
+        let (press, desk, door) = set_up(&options, store, registry, plugins, prober, &tasks);
         let served = print_first(&press).await?;
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
         let access_log = open_log(&options)?;
@@ -161,6 +163,7 @@ impl Gateway {
             workers: Vec::new(),
             access_log,
             tasks,
+            door,
         };
         gateway.start_workers(&parts, &desk, listeners).await?;
         let press = Arc::clone(&gateway.press);
@@ -259,6 +262,7 @@ impl Gateway {
                 tracing::error!("the access log was not finished");
             }
         }
+        self.door.close().await;
         self.stop_tasks().await;
         Drained {
             connections_cut: cut.unwrap_or_default(),
@@ -310,7 +314,7 @@ fn set_up(
     plugins: Vec<Arc<dyn Plugin>>,
     prober: Arc<Prober>,
     tasks: &TaskSet,
-) -> (Arc<Press>, Desk) {
+) -> (Arc<Press>, Desk, Arc<StageDoor>) {
     let limits = &options.limits;
     let shelf = Arc::new(Shelf::new(limits.shelf_entries_max));
     let names = Names::new(Handle::current(), limits.names_max, limits.resolve_timeout);
@@ -321,8 +325,10 @@ fn set_up(
         Handle::current(),
         limits.lookups_max,
     );
-    let press = Press::new(Kit::new(plugins), store, shelf, names, prober, tasks.clone());
-    (Arc::new(press), desk)
+    let door = Arc::new(StageDoor::new(desk.clone()));
+    let kit = Kit::new(plugins, Arc::clone(&door) as Arc<dyn Backstage>);
+    let press = Press::new(kit, store, shelf, names, prober, tasks.clone());
+    (Arc::new(press), desk, door)
 }
 
 /// Reading the whole image takes its time: not on a thread that others wait for.

@@ -18,6 +18,7 @@
 mod access_log;
 mod affinity;
 mod answer;
+mod backstage;
 mod chain;
 mod client;
 mod counters;

@@ -29,6 +29,25 @@ struct Made {
     after: After,
 }
 
+impl Made {
+    /// Loses its body and what the head said about it.
+    fn empty(&mut self) {
+        if self.after == After::Tunnel {
+            self.after = After::Close;
+        }
+        self.bytes = Bytes::Whole(bytes::Bytes::new());
+        self.by = Source::Gateway;
+        self.reason = None;
+        for field in [
+            header::CONTENT_LENGTH,
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+        ] {
+            self.headers.remove(field);
+        }
+    }
+}
+
 impl Course<'_> {
     /// Makes the response, filters its head, and arranges for the end.
     pub fn respond(
@@ -42,6 +61,9 @@ impl Course<'_> {
             Err(ended) => self.own(&request, ended),
         };
         self.filter(&mut made, &request);
+        if made.by == Source::Peer {
+            answer::name_charset(&mut made.headers);
+        }
         let client = self.client;
         let after = made.after;
         answer::complete(&mut made.headers, client, &self.id, made.about, after);
@@ -188,9 +210,12 @@ impl Course<'_> {
                 tracing::error!(error = %failure, "a header filter failed; the response goes on without it");
                 continue;
             }
-            let (status, mut edits) = response.into_wishes();
-            answer::apply(edits.take(), &mut made.headers);
-            made.status = StatusCode::from_u16(status).unwrap_or(made.status);
+            let mut wishes = response.into_wishes();
+            if wishes.replaced {
+                made.empty();
+            }
+            answer::apply(wishes.headers.take(), &mut made.headers);
+            made.status = StatusCode::from_u16(wishes.status).unwrap_or(made.status);
         }
     }
 
@@ -206,6 +231,7 @@ impl Course<'_> {
             } => (gateway_ms, Some(peer_ms)),
             About::Own { gateway_ms } => (gateway_ms, None),
         };
+        let scheme = self.scheme(&request.headers);
         let (route, service) = self
             .matched
             .map_or((None, None), |(route, service)| (Some(route), service));
@@ -229,6 +255,9 @@ impl Course<'_> {
                 chain: self.chain,
                 shared: self.shared,
                 response: KeptHead::of_response(&made.headers),
+                scheme,
+                port: self.client.listener.port(),
+                peer_target: self.peer_target,
             }),
         }))
     }

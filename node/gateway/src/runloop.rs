@@ -36,12 +36,12 @@ use crate::{
     to_client::ToClient,
     view::{RequestView, RoutedHeaders},
 };
-use http::{HeaderMap, Method, Request, Response, Version, request};
+use http::{HeaderMap, Method, Request, Response, Version, header, request};
 use hyper::body::Incoming;
 use std::{borrow::Cow, convert::Infallible, net::IpAddr, rc::Rc, time::Instant};
 use troop_plugin_api::{
-    Client as ClientFacts, Edits, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme,
-    Scope, Shared, UriCapture, Verdict,
+    Client as ClientFacts, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme, Scope,
+    Shared, UriCapture, Verdict, Wishes,
 };
 use troop_router::{Match, RequestHead, Tls};
 
@@ -80,6 +80,8 @@ pub(crate) struct Course<'c> {
     /// The client's address.
     pub address: IpAddr,
     pub trail: Trail,
+    /// Path and query that the peer was asked for, if anybody logs it.
+    pub peer_target: Option<String>,
     /// Bytes of the request's body so far.
     pub received: u64,
     /// Whether the client wants another request on this connection.
@@ -101,13 +103,6 @@ pub(crate) struct Proxied {
     pub answered: Answered,
     pub upload: Upload,
     pub timeouts: Timeouts,
-}
-
-/// What plugins want sent to the peer in place of what the client sent.
-#[derive(Default)]
-struct Wishes {
-    edits: Edits,
-    query: Option<String>,
 }
 
 /// Unread bodies up to this size are worth reading to keep the connection.
@@ -141,6 +136,7 @@ impl<'c> Course<'c> {
             matched: None,
             address: client.address.ip(),
             trail: Trail::default(),
+            peer_target: None,
             received: 0,
             keep_alive: false,
             clogged: false,
@@ -192,7 +188,7 @@ impl<'c> Course<'c> {
     }
 
     /// TLS or not, as far as a trusted proxy in front knows better.
-    fn scheme(&self, headers: &HeaderMap) -> Scheme {
+    pub fn scheme(&self, headers: &HeaderMap) -> Scheme {
         let told = if self.client.trusted {
             headers.get("x-forwarded-proto")
         } else {
@@ -229,8 +225,7 @@ impl<'c> Course<'c> {
         }
         let (request, shared, _) = exchange.into_parts();
         self.shared = shared;
-        let (edits, query) = request.into_wishes();
-        Ok(Wishes { edits, query })
+        Ok(request.into_wishes())
     }
 
     fn route<'p>(
@@ -278,7 +273,7 @@ impl<'c> Course<'c> {
             Some(route),
             &captures,
         );
-        let request = PluginRequest::with_wishes(&view, intake, wishes.edits, wishes.query);
+        let request = PluginRequest::with_wishes(&view, intake, wishes);
         let mut exchange = Exchange::new(request, facts, &self.client.worker.desk);
         exchange.shared = std::mem::take(&mut self.shared);
         let chains = &self.client.worker.chains;
@@ -289,10 +284,7 @@ impl<'c> Course<'c> {
             self.matched = Some(Owned::of(route));
         }
         match verdict {
-            Ok(None) => {
-                let (edits, query) = request.into_wishes();
-                Ok(Wishes { edits, query })
-            }
+            Ok(None) => Ok(request.into_wishes()),
             Ok(Some(reply)) => Err(Ended::Replied(reply)),
             Err(failure) => Err(failed(&failure)),
         }
@@ -340,13 +332,15 @@ impl<'c> Course<'c> {
         mut wishes: Wishes,
         mut intake: Intake,
     ) -> Result<Proxied, Ended> {
-        let edited = (!wishes.edits.is_empty()).then(|| {
+        let edited = (!wishes.headers.is_empty()).then(|| {
             let mut headers = scene.parts.headers.clone();
-            answer::apply(wishes.edits.take(), &mut headers);
+            answer::apply(wishes.headers.take(), &mut headers);
             headers
         });
         let noticed = edited.as_ref().map(Fields::notice);
         let fields = noticed.as_ref().unwrap_or(&scene.asked.fields);
+        let target = scene.target(service, wishes.path.as_deref(), wishes.query.as_deref());
+        self.peer_target = self.chain.has(Phases::LOG).then(|| target.clone());
         let address_text = self.address_text();
         let forwarded = self.forwarded(scene, &address_text);
         if intake.length().is_none() {
@@ -354,15 +348,19 @@ impl<'c> Course<'c> {
             Box::pin(intake.gather(patient)).await.map_err(Rescue::from)?;
         }
         let mut upload = Upload::new_announced(intake, fields.has_length);
+        let method = wishes.method.as_ref().unwrap_or(&scene.parts.method);
+        let keeps_host = scene.found.payload.facts.preserve_host;
+        let kept_host = Some(scene.asked.host).filter(|host| keeps_host && !host.is_empty());
+        let wished_host = wishes.host.as_ref().and_then(|host| host.to_str().ok());
         let outgoing = Outgoing {
-            method: &scene.parts.method,
-            target: &scene.target(service, wishes.query.as_deref()),
+            method,
+            target: &target,
             headers: edited.as_ref().unwrap_or(&scene.parts.headers),
             fields,
             forwarded: &forwarded,
-            host: Some(scene.asked.host).filter(|h| scene.found.payload.facts.preserve_host && !h.is_empty()),
+            host: wished_host.or(kept_host),
             expected: Expected {
-                head_only: scene.parts.method == Method::HEAD,
+                head_only: *method == Method::HEAD,
                 websocket: scene.parts.version == Version::HTTP_11 && fields.wants_websocket(),
             },
             traits: Traits {
@@ -386,8 +384,13 @@ impl<'c> Course<'c> {
         self.trail = trail;
         self.received = upload.received();
         self.clogged &= !upload.is_done();
+        let mut answered = asked?;
+        if *method == Method::HEAD && scene.parts.method != Method::HEAD {
+            // The length of a body that the client will not get.
+            answered.head.headers.remove(header::CONTENT_LENGTH);
+        }
         Ok(Proxied {
-            answered: asked?,
+            answered,
             upload,
             timeouts: service.timeouts,
         })

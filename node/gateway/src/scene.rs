@@ -46,14 +46,17 @@ impl Scene<'_> {
         }
     }
 
-    /// Path and query for the peer.
-    pub fn target(&self, service: &Service, query: Option<&str>) -> String {
-        let mut target = upstream_path(
-            service.path.as_deref(),
-            &self.asked.path,
-            self.stripped(),
-            PathHandling::V0,
-        );
+    /// Path and query for the peer: what handlers want, or what route and service make of the client's.
+    pub fn target(&self, service: &Service, path: Option<&str>, query: Option<&str>) -> String {
+        let mut target = match path {
+            Some(path) => path.to_owned(),
+            None => upstream_path(
+                service.path.as_deref(),
+                &self.asked.path,
+                self.stripped(),
+                PathHandling::V0,
+            ),
+        };
         match query {
             None => target.push_str(self.asked.query),
             Some("") => {}

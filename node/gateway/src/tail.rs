@@ -11,7 +11,7 @@ use crate::{
 };
 use http::{Version, header, request};
 use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
-use troop_plugin_api::{Identity, LogRecord, Matched, Phases, Shared, Source, Timing, Try};
+use troop_plugin_api::{Identity, LogRecord, Matched, Phases, Scheme, Shared, Source, Timing, Try};
 use troop_telemetry::AccessLine;
 use uuid::Uuid;
 
@@ -41,6 +41,9 @@ pub(crate) struct Listeners {
     pub chain: Rc<Chain>,
     pub shared: Shared,
     pub response: KeptHead,
+    pub scheme: Scheme,
+    pub port: u16,
+    pub peer_target: Option<String>,
 }
 
 /// An entity's id and name, held beyond its plan.
@@ -121,6 +124,9 @@ impl Tail {
         let record = LogRecord {
             request_id: self.id.as_str(),
             request: &RequestView(&self.request),
+            scheme: listeners.scheme,
+            port: listeners.port,
+            peer_target: listeners.peer_target.as_deref(),
             request_body_bytes: self.request_body_bytes,
             status: self.status,
             response: &listeners.response,

@@ -74,6 +74,11 @@ impl Edits {
         }
     }
 
+    /// Calls `visit` for the field of each wish.
+    pub fn each_name(&self, visit: &mut dyn FnMut(&HeaderName)) {
+        self.0.iter().for_each(|edit| visit(edit.name()));
+    }
+
     /// Whether any wish is about `name`.
     pub fn touches(&self, name: &str) -> bool {
         self.0.iter().any(|edit| edit.name().as_str() == name)

@@ -9,6 +9,7 @@
 //!
 //! The crate runs nothing: who calls the handlers, when, and with which configuration is the gateway's run loop.
 
+pub mod backstage;
 pub mod body;
 pub mod chain;
 pub mod edit;
@@ -25,6 +26,7 @@ pub mod response;
 pub mod shared;
 pub mod verdict;
 
+pub use backstage::Backstage;
 pub use body::{BodyError, BodySource};
 pub use chain::{Scope, runs_before};
 pub use edit::{Edit, Edits};
@@ -36,7 +38,7 @@ pub use log::{LogRecord, Source, Timing, Try};
 pub use lookup::{Looked, Lookup, LookupError};
 pub use phase::Phases;
 pub use plugin::{Misconfigured, Plugin, Setup};
-pub use request::Request;
-pub use response::Response;
+pub use request::{Request, Wishes};
+pub use response::{Response, ResponseWishes};
 pub use shared::Shared;
 pub use verdict::{Failure, Reply, ReplyBody, Verdict};

@@ -1,6 +1,11 @@
 //! What is known of an exchange when it is over.
 
-use crate::{exchange::Matched, head::Head, identity::Identity, shared::Shared};
+use crate::{
+    exchange::{Matched, Scheme},
+    head::Head,
+    identity::Identity,
+    shared::Shared,
+};
 use std::net::{IpAddr, SocketAddr};
 
 /// Who made the response.
@@ -42,6 +47,12 @@ pub struct LogRecord<'a> {
     pub request_id: &'a str,
     /// The request's head as it arrived.
     pub request: &'a dyn Head,
+    /// Plain or TLS, as forwarded by a trusted proxy.
+    pub scheme: Scheme,
+    /// The port asked at.
+    pub port: u16,
+    /// Path and query that the peer was asked for; none when no peer was asked.
+    pub peer_target: Option<&'a str>,
     /// Bytes of the request's body.
     pub request_body_bytes: u64,
     /// The response's status.

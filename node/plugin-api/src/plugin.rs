@@ -1,13 +1,14 @@
 //! What a plugin is before anybody configured it.
 
-use crate::{chain::Scope, handler::Handler};
+use crate::{backstage::Backstage, chain::Scope, exchange::Node, handler::Handler};
 use std::sync::Arc;
 use thiserror::Error;
 use troop_schema::{PluginSchema, Record};
+use troop_telemetry::Exposition;
 use uuid::Uuid;
 
 /// One stored instance of a plugin.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Setup<'a> {
     /// The instance's id.
     pub id: Uuid,
@@ -15,6 +16,8 @@ pub struct Setup<'a> {
     pub scope: Scope,
     /// Its configuration.
     pub config: &'a Record,
+    /// Where its handler can leave work.
+    pub backstage: &'a Arc<dyn Backstage>,
 }
 
 /// A stored configuration that the plugin cannot use, although the schema let it pass.
@@ -42,6 +45,9 @@ pub trait Plugin: Send + Sync {
 
     /// The fields of its configuration.
     fn schema(&self) -> PluginSchema;
+
+    /// Writes what its instances have counted on this node.
+    fn report(&self, _node: &Node, _out: &mut Exposition) {}
 
     /// One instance with this configuration: parsed once, here.
     ///

@@ -11,6 +11,18 @@ pub struct Response<'a> {
     request: &'a dyn Head,
     identity: Option<&'a Identity>,
     headers: Edits,
+    replaced: bool,
+}
+
+/// What handlers want of a response.
+#[derive(Debug)]
+pub struct ResponseWishes {
+    /// Its status.
+    pub status: u16,
+    /// Its fields.
+    pub headers: Edits,
+    /// Whether it is sent without the body it had.
+    pub replaced: bool,
 }
 
 impl<'a> Response<'a> {
@@ -23,6 +35,7 @@ impl<'a> Response<'a> {
             request,
             identity: None,
             headers: Edits::default(),
+            replaced: false,
         }
     }
 
@@ -53,6 +66,12 @@ impl<'a> Response<'a> {
         self.status = status;
     }
 
+    /// Sends the client an empty answer with this status in its place; fields that were wished for stay.
+    pub fn answer_instead(&mut self, status: u16) {
+        self.status = status;
+        self.replaced = true;
+    }
+
     /// Who made it.
     pub fn source(&self) -> Source {
         self.source
@@ -78,8 +97,12 @@ impl<'a> Response<'a> {
         self.headers.remove(name);
     }
 
-    /// Status and wishes.
-    pub fn into_wishes(self) -> (u16, Edits) {
-        (self.status, self.headers)
+    /// What the handlers wished.
+    pub fn into_wishes(self) -> ResponseWishes {
+        ResponseWishes {
+            status: self.status,
+            headers: self.headers,
+            replaced: self.replaced,
+        }
     }
 }

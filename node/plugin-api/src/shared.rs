@@ -27,6 +27,13 @@ impl Shared {
         value.downcast_ref()
     }
 
+    /// Takes a value back out, if it has this type. What another phase still holds is copied.
+    pub fn take<T: Any + Send + Sync + Clone>(&mut self, name: &str) -> Option<T> {
+        let at = self.values.iter().position(|(own, _)| *own == name)?;
+        let value = self.values.swap_remove(at).1.downcast().ok()?;
+        Some(Arc::unwrap_or_clone(value))
+    }
+
     /// Adds a field to the log record of this exchange.
     pub fn log_field(&mut self, name: &'static str, value: String) {
         self.log_fields.push((name, value));
@@ -50,5 +57,11 @@ mod tests {
         assert_eq!(shared.get::<u32>("a"), Some(&2));
         assert_eq!(shared.get::<u64>("a"), None);
         assert_eq!(shared.get::<u32>("b"), None);
+        let kept = shared.clone();
+        assert_eq!(
+            (shared.take::<u32>("a"), shared.take::<u32>("a")),
+            (Some(2), None)
+        );
+        assert_eq!(kept.get::<u32>("a"), Some(&2));
     }
 }

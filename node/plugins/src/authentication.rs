@@ -4,7 +4,7 @@
 //! these names is gone.
 
 use base64::{
-    alphabet::STANDARD,
+    alphabet::{STANDARD, URL_SAFE},
     engine::{DecodePaddingMode::Indifferent, GeneralPurpose, GeneralPurposeConfig},
 };
 use http::{HeaderName, HeaderValue};
@@ -19,6 +19,9 @@ const READING: GeneralPurposeConfig = GeneralPurposeConfig::new()
 
 /// Base64 as clients write it.
 pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, READING);
+
+/// Base64 as tokens write it.
+pub(crate) const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, READING);
 
 /// Why there is no identity.
 pub(crate) enum Refused {

@@ -3,9 +3,11 @@
 //! The schema has filled in defaults and checked types when the record was written, so a missing or odd value here means a record
 //! that some other version wrote: it reads as absent, and what must not be absent is an error with the field's name.
 
+use http::HeaderName;
 use serde_json::Value;
+use std::time::Duration;
 use troop_plugin_api::Misconfigured;
-use troop_schema::{Field, Record};
+use troop_schema::{Fault, Field, Record};
 
 /// A configuration to read from.
 pub(crate) struct Config<'a>(pub &'a Record);
@@ -48,6 +50,12 @@ impl<'a> Config<'a> {
         self.0.get(field).and_then(Value::as_f64)
     }
 
+    /// A span of time in milliseconds.
+    pub fn milliseconds(&self, field: &'static str, usual: f64) -> Result<Duration, Misconfigured> {
+        let milliseconds = self.number(field).unwrap_or(usual);
+        Duration::try_from_secs_f64(milliseconds / 1_000.0).map_err(|_| wrong(field, "out of range"))
+    }
+
     /// A whole number within the type's range.
     pub fn whole<T: TryFrom<i64>>(&self, field: &'static str) -> Result<T, Misconfigured> {
         let value = self.0.get(field).and_then(Value::as_i64);
@@ -67,6 +75,14 @@ pub(crate) fn wrong(field: &'static str, problem: &str) -> Misconfigured {
 /// A yes or no that has a default.
 pub(crate) fn flag(default: bool) -> Field {
     Field::boolean().required().default(default)
+}
+
+/// The name of a header field to be changed. The words of the refusal are Kong's.
+pub(crate) fn is_header_name(name: &str) -> Result<(), Fault> {
+    match HeaderName::try_from(name) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("'{name}' is not a valid header").into()),
+    }
 }
 
 /// Kong: header names in configurations are letters, digits, `_` and `-` only; the words of the refusal are Kong's.

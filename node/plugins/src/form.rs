@@ -3,8 +3,11 @@
 //! Enough of the three formats to find a field by name and to take it out again. What is not understood has no fields: whether that
 //! is an error is for the plugin to say.
 
+mod multipart;
+
 use crate::query;
 use bytes::Bytes;
+pub(crate) use multipart::Multipart;
 use serde_json::{Map, Value};
 
 /// A body whose fields can be asked for.
@@ -43,7 +46,7 @@ impl Form {
                 Some(Form::Urlencoded(String::from_utf8_lossy(body).into_owned()))
             }
             "application/json" => serde_json::from_slice(body).ok().map(Form::Json),
-            "multipart/form-data" => Multipart::read(boundary(content_type)?, body).map(Form::Multipart),
+            "multipart/form-data" => Multipart::read(content_type, body).map(Form::Multipart),
             _ => None,
         }
     }
@@ -70,11 +73,7 @@ impl Form {
         match self {
             Form::Json(object) => object.clone(),
             Form::Urlencoded(text) => query_object(text),
-            Form::Multipart(parts) => parts
-                .parts
-                .iter()
-                .filter_map(|p| Some((p.name.clone()?, Value::from(p.text()))))
-                .collect(),
+            Form::Multipart(parts) => parts.fields().map(|(name, text)| (name, text.into())).collect(),
         }
     }
 
@@ -87,7 +86,7 @@ impl Form {
                 Value::Object(std::mem::take(object)).to_string().into()
             }
             Form::Multipart(parts) => {
-                parts.parts.retain(|p| p.name.as_deref() != Some(name));
+                parts.remove(name);
                 parts.write()
             }
         }
@@ -119,90 +118,6 @@ pub(crate) fn query_object(text: &str) -> Map<String, Value> {
         }
     }
     object
-}
-
-/// The parts between the boundaries, each kept with its own head.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Multipart {
-    boundary: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, PartialEq)]
-struct Part {
-    name: Option<String>,
-    /// Head and body as they came, without the line end before the next boundary.
-    raw: Vec<u8>,
-    body_at: usize,
-}
-
-impl Part {
-    fn read(raw: &[u8]) -> Option<Part> {
-        let body_at = find(raw, b"\r\n\r\n")? + 4;
-        let head = String::from_utf8_lossy(&raw[..body_at]);
-        let disposition = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.trim()
-                .eq_ignore_ascii_case("content-disposition")
-                .then_some(value)
-        });
-        Some(Part {
-            name: disposition.and_then(|d| parameter(d, "name")),
-            raw: raw.to_vec(),
-            body_at,
-        })
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.raw[self.body_at..]).into_owned()
-    }
-}
-
-impl Multipart {
-    fn read(boundary: String, body: &[u8]) -> Option<Multipart> {
-        let delimiter = format!("--{boundary}");
-        let mut rest = &body[find(body, delimiter.as_bytes())? + delimiter.len()..];
-        let mut parts = Vec::new();
-        while let Some(part) = rest.strip_prefix(b"\r\n") {
-            let end = find(part, format!("\r\n{delimiter}").as_bytes())?;
-            parts.push(Part::read(&part[..end])?);
-            rest = &part[end + 2 + delimiter.len()..];
-        }
-        Some(Multipart { boundary, parts })
-    }
-
-    fn values(&self, name: &str) -> Vec<String> {
-        let named = self.parts.iter().filter(|p| p.name.as_deref() == Some(name));
-        named.map(Part::text).collect()
-    }
-
-    fn write(&self) -> Bytes {
-        let mut out = Vec::new();
-        for part in &self.parts {
-            out.extend_from_slice(format!("--{}\r\n", self.boundary).as_bytes());
-            out.extend_from_slice(&part.raw);
-            out.extend_from_slice(b"\r\n");
-        }
-        out.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
-        out.into()
-    }
-}
-
-fn boundary(content_type: &str) -> Option<String> {
-    parameter(content_type, "boundary").filter(|b| !b.is_empty())
-}
-
-/// The value of `; name=value` or `; name="value"`.
-fn parameter(header: &str, name: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|piece| {
-        let (own, value) = piece.split_once('=')?;
-        let value = value.trim().trim_matches('"');
-        own.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
-    })
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]

@@ -8,21 +8,38 @@
 //! carry fields (`form.rs`), and what every authentication plugin does with a known client (`authentication.rs`).
 
 pub mod acl;
+mod arguments;
 mod authentication;
 pub mod basic_auth;
 pub mod bot_detection;
 mod config;
 pub mod correlation_id;
 pub mod cors;
+pub mod file_log;
 mod form;
+pub mod hmac_auth;
+#[cfg(test)]
+mod hostile;
+pub mod http_log;
 pub mod ip_restriction;
+pub mod jwt;
 pub mod key_auth;
+mod limits;
+pub mod prometheus;
 mod query;
+pub mod rate_limiting;
 pub mod redirect;
 pub mod request_size_limiting;
 pub mod request_termination;
+pub mod request_transformer;
+pub mod response_ratelimiting;
+pub mod response_transformer;
+mod shipping;
 #[cfg(test)]
 mod stage;
+pub mod tcp_log;
+mod transform;
+pub mod udp_log;
 
 use std::sync::Arc;
 use troop_plugin_api::Plugin;
@@ -35,10 +52,21 @@ pub fn bundled() -> Vec<Arc<dyn Plugin>> {
         Arc::new(bot_detection::BotDetection),
         Arc::new(correlation_id::CorrelationId),
         Arc::new(cors::Cors),
+        Arc::new(file_log::FileLog::default()),
+        Arc::new(hmac_auth::HmacAuth),
+        Arc::new(http_log::HttpLog::default()),
         Arc::new(ip_restriction::IpRestriction),
+        Arc::new(jwt::Jwt),
         Arc::new(key_auth::KeyAuth),
+        Arc::new(prometheus::Prometheus::default()),
+        Arc::new(rate_limiting::RateLimiting::default()),
         Arc::new(redirect::Redirect),
         Arc::new(request_size_limiting::RequestSizeLimiting),
         Arc::new(request_termination::RequestTermination),
+        Arc::new(request_transformer::RequestTransformer),
+        Arc::new(response_ratelimiting::ResponseRateLimiting::default()),
+        Arc::new(response_transformer::ResponseTransformer),
+        Arc::new(tcp_log::TcpLog::default()),
+        Arc::new(udp_log::UdpLog::default()),
     ]
 }

@@ -1,18 +1,22 @@
 //! A stage for tests: an exchange without sockets, store or gateway.
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::LocalBoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, LocalBoxFuture},
+};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
+use tokio::{sync::watch, task::JoinHandle};
 use troop_plugin_api::{
-    BodyError, BodySource, Client, Consumer, Credential, Edit, Exchange, Facts, Failure, Groups, Handler,
-    Head, Identity, Looked, Lookup, Node, Plugin, Reply, Request, Response, Scheme, Scope, Setup, Shared,
-    Source, Step, Verdict,
+    Backstage, BodyError, BodySource, Client, Consumer, Credential, Edit, Exchange, Facts, Failure, Groups,
+    Handler, Head, Identity, LogRecord, Looked, Lookup, Node, Phases, Plugin, Reply, Request, Response,
+    Scheme, Scope, Setup, Shared, Source, Step, Timing, Verdict,
 };
 use troop_schema::Record;
 use uuid::Uuid;
@@ -44,8 +48,13 @@ pub(crate) struct Played {
     /// Headers set for the peer; `None` for removed ones.
     pub wishes: Vec<(String, Option<String>)>,
     pub query: Option<String>,
+    pub path: Option<String>,
+    pub method: Option<String>,
+    pub host: Option<String>,
     pub body: Option<String>,
     pub consumer: Option<Uuid>,
+    /// The status the client gets.
+    pub status: u16,
     /// Headers set for the client.
     pub echoed: Vec<(String, String)>,
 }
@@ -80,6 +89,43 @@ pub(crate) fn consumer(id: u128, name: &str) -> Arc<Consumer> {
     })
 }
 
+/// What goes on behind the stage: tasks of the test's own runtime.
+#[derive(Clone, Default)]
+pub(crate) struct Behind {
+    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    closing: watch::Sender<bool>,
+}
+
+impl Behind {
+    /// The last exchange is over.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Waits for all tasks.
+    pub async fn finish(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().expect("tasks"));
+        for task in tasks {
+            task.await.expect("a task");
+        }
+    }
+}
+
+impl Backstage for Behind {
+    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
+        self.tasks.lock().expect("tasks").push(tokio::spawn(task));
+    }
+
+    fn closing(&self) -> BoxFuture<'static, ()> {
+        let mut closing = self.closing.subscribe();
+        Box::pin(async move { _ = closing.wait_for(|closing| *closing).await })
+    }
+
+    fn record(&self, _entity: &'static str, _id: Uuid) -> BoxFuture<'static, Option<Record>> {
+        Box::pin(async { None })
+    }
+}
+
 /// An instance with the schema's defaults and these values.
 pub(crate) fn configured(plugin: &dyn Plugin, changes: Value) -> Arc<dyn Handler> {
     let mut config = Record::new();
@@ -101,6 +147,7 @@ pub(crate) fn configured(plugin: &dyn Plugin, changes: Value) -> Arc<dyn Handler
         id: Uuid::from_u128(77),
         scope: Scope::GLOBAL,
         config: &config,
+        backstage: &(Arc::new(Behind::default()) as Arc<dyn Backstage>),
     };
     plugin.configure(&setup).expect("a configuration")
 }
@@ -144,39 +191,82 @@ impl Stage {
             Step::Later(future) => future.now_or_never().expect("nothing to wait for"),
         };
         let consumer = exchange.identity().map(|i| i.consumer.id);
-        let (request, mut shared, _) = exchange.into_parts();
-        let (mut edits, query) = request.into_wishes();
+        let (request, mut shared, identity) = exchange.into_parts();
+        let mut wished = request.into_wishes();
         Played {
             verdict: verdict.map(|v| match v {
                 Verdict::Continue => None,
                 Verdict::Respond(reply) => Some(*reply),
             }),
-            wishes: edits.take().into_iter().map(wish).collect(),
-            query,
+            wishes: wished.headers.take().into_iter().map(wish).collect(),
+            query: wished.query,
+            path: wished.path,
+            method: wished.method.map(|method| method.to_string()),
+            host: wished.host.map(|host| host.to_str().expect("text").to_owned()),
             body: body.replaced.map(|b| String::from_utf8_lossy(&b).into_owned()),
             consumer,
-            echoed: self.answer(handler, &mut shared),
+            status: 0,
+            echoed: Vec::new(),
         }
+        .answered(self, handler, &mut shared, identity.as_ref())
     }
+}
 
-    fn answer(&self, handler: &dyn Handler, shared: &mut Shared) -> Vec<(String, String)> {
+impl Played {
+    /// `header_filter` and `log`, if the handler takes part.
+    fn answered(
+        mut self,
+        stage: &Stage,
+        handler: &dyn Handler,
+        shared: &mut Shared,
+        identity: Option<&Identity>,
+    ) -> Played {
         let head = Stage {
-            headers: self.response.clone(),
+            headers: stage.response.clone(),
             ..Stage::default()
         };
-        let mut response = Response::new(200, Source::Peer, &head, self);
-        if handler.phases().has(troop_plugin_api::Phases::HEADER_FILTER) {
+        let mut response = Response::new(200, Source::Peer, &head, stage).to(identity);
+        if handler.phases().has(Phases::HEADER_FILTER) {
             handler.header_filter(shared, &mut response).expect("a response");
         }
-        let (_, mut edits) = response.into_wishes();
-        edits
-            .take()
-            .into_iter()
-            .filter_map(|edit| {
-                let (name, value) = wish(edit);
-                Some((name, value?))
-            })
-            .collect()
+        let mut wished = response.into_wishes();
+        self.status = wished.status;
+        let edits = wished.headers.take().into_iter().map(wish);
+        self.echoed = edits.filter_map(|(name, value)| Some((name, value?))).collect();
+        if handler.phases().has(Phases::LOG) {
+            handler.log(&record(stage, &head, shared, identity, self.status));
+        }
+        self
+    }
+}
+
+/// What is known of the exchange when it is over.
+fn record<'a>(
+    stage: &'a Stage,
+    response: &'a Stage,
+    shared: &'a Shared,
+    identity: Option<&'a Identity>,
+    status: u16,
+) -> LogRecord<'a> {
+    LogRecord {
+        request_id: "0123456789abcdef0123456789abcdef",
+        request: stage,
+        scheme: Scheme::Http,
+        port: 8000,
+        peer_target: None,
+        request_body_bytes: stage.body.len() as u64,
+        status,
+        response,
+        response_body_bytes: 0,
+        source: Source::Peer,
+        tries: &[],
+        timing: Timing::default(),
+        client: stage.address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        started_at_ms: 1_700_000_000_012,
+        route: None,
+        service: None,
+        identity,
+        shared,
     }
 }
 

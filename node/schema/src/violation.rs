@@ -137,11 +137,12 @@ pub(crate) mod text {
         format!("value must be greater than {}", lua::number(bound))
     }
 
+    /// Kong: bounds are told without their fractions.
     pub(crate) fn between(low: f64, high: f64) -> String {
         format!(
             "value should be between {} and {}",
-            lua::number(low),
-            lua::number(high)
+            lua::number(low.trunc()),
+            lua::number(high.trunc())
         )
     }
 

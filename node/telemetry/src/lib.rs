@@ -12,9 +12,11 @@
 
 mod access;
 mod calendar;
+mod exposition;
 pub mod field;
 mod logging;
 pub mod metric;
 
 pub use access::AccessLine;
+pub use exposition::{Exposition, Kind, Labels};
 pub use logging::{LogFormat, LoggingError, init_logging};

@@ -19,8 +19,11 @@ pub const APPLIED_REVISION: &str = "troop_applied_revision";
 /// Background tasks that panicked.
 pub const TASK_PANICS_TOTAL: &str = "troop_task_panics_total";
 
+/// Log entries that no collector got, by plugin and reason.
+pub const LOG_ENTRIES_LOST_TOTAL: &str = "troop_log_entries_lost_total";
+
 /// Every name, so that a test can hold them to one spelling.
-pub const ALL: [&str; 8] = [
+pub const ALL: [&str; 9] = [
     REQUESTS_TOTAL,
     CLIENT_CONNECTIONS,
     PEER_CONNECTS_TOTAL,
@@ -29,6 +32,7 @@ pub const ALL: [&str; 8] = [
     SERVED_REVISION,
     APPLIED_REVISION,
     TASK_PANICS_TOTAL,
+    LOG_ENTRIES_LOST_TOTAL,
 ];
 
 #[cfg(test)]

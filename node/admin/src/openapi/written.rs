@@ -53,6 +53,13 @@ const PLATES: &[Plate] = &[
         Gives::Text("text/plain"),
     ),
     (
+        "/metrics",
+        Method::GET,
+        "What proxy and plugins have counted, in Prometheus's text format",
+        200,
+        Gives::Text("text/plain"),
+    ),
+    (
         "/status",
         Method::GET,
         "Memory, connections, whether the store is reachable",

@@ -187,6 +187,10 @@ impl NodeFacts for Lone {
         Connections::default()
     }
 
+    fn metrics(&self) -> String {
+        "lone_total 1\n".to_owned()
+    }
+
     fn ready(&self) -> Result<(), String> {
         Ok(())
     }

@@ -10,13 +10,14 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
-use troop_plugin_api::{Handler, Phases, Plugin, Scope, Setup, runs_before};
+use troop_plugin_api::{Backstage, Handler, Phases, Plugin, Scope, Setup, runs_before};
 use troop_schema::Record;
 use uuid::Uuid;
 
 /// The plugins of this node, in the order in which they have their turns.
 pub(crate) struct Kit {
     plugins: Vec<Arc<dyn Plugin>>,
+    backstage: Arc<dyn Backstage>,
 }
 
 /// An instance, ready to run.
@@ -48,9 +49,9 @@ pub(crate) struct Link {
 
 impl Kit {
     /// Sorted by priority.
-    pub fn new(mut plugins: Vec<Arc<dyn Plugin>>) -> Self {
+    pub fn new(mut plugins: Vec<Arc<dyn Plugin>>, backstage: Arc<dyn Backstage>) -> Self {
         plugins.sort_by(|a, b| runs_before((a.priority(), a.name()), (b.priority(), b.name())));
-        Kit { plugins }
+        Kit { plugins, backstage }
     }
 
     /// An instance of a record; `None` if it is not to run here.
@@ -73,6 +74,7 @@ impl Kit {
             id: record.id,
             scope,
             config: &config,
+            backstage: &self.backstage,
         };
         let handler = plugin
             .configure(&setup)

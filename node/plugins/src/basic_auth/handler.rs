@@ -7,16 +7,14 @@ use crate::{
     authentication::{BASE64, Refused, admit_owner, find_credential, is_satisfied, settle, told},
     config::{Config, wrong},
 };
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use http::{
     HeaderName, HeaderValue,
     header::{AUTHORIZATION, PROXY_AUTHORIZATION, WWW_AUTHENTICATE},
 };
-use std::fmt::Write as _;
 use subtle::ConstantTimeEq as _;
 use troop_plugin_api::{Credential, Exchange, Failure, Handler, Misconfigured, Phases, Reply, Step, Verdict};
-use troop_schema::Record;
+use troop_schema::{Record, password};
 
 /// The entity that holds the passwords.
 const CREDENTIALS: &str = "basicauth_credentials";
@@ -31,7 +29,7 @@ pub(super) struct PasswordCheck {
 /// What a client shows.
 struct Shown {
     username: String,
-    password: Vec<u8>,
+    password: String,
 }
 
 impl PasswordCheck {
@@ -96,31 +94,15 @@ impl Shown {
         let colon = plain.iter().position(|b| *b == b':').filter(|at| *at > 0)?;
         Some(Shown {
             username: String::from_utf8(plain[..colon].to_vec()).ok()?,
-            password: plain[colon + 1..].to_vec(),
+            password: String::from_utf8(plain[colon + 1..].to_vec()).ok()?,
         })
     }
 
     fn matches(&self, credential: &Credential) -> bool {
         let stored = credential.text("password").unwrap_or_default();
-        let salt = credential.consumer.to_string();
-        let shown = digest(
-            &SHA1_FOR_LEGACY_USE_ONLY,
-            &[&self.password, salt.as_bytes()].concat(),
-        );
-        hexadecimal(shown.as_ref())
-            .as_bytes()
-            .ct_eq(stored.as_bytes())
-            .into()
+        let shown = password::of_consumer(&self.password, &credential.consumer.to_string());
+        shown.as_bytes().ct_eq(stored.as_bytes()).into()
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 impl Handler for PasswordCheck {

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::plan::PlanSize;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use troop_plugin_api::Backstage;
 use troop_router::{NoHeaders, RequestHead, Tls};
 
 fn service(id: u128, host: &str, enabled: bool) -> Value {
@@ -21,6 +23,21 @@ fn route(id: u128, path: &str, service: Option<u128>) -> Value {
     })
 }
 
+/// No plugin, no work left behind.
+struct Nobody;
+
+impl Backstage for Nobody {
+    fn spawn(&self, _name: &'static str, _task: BoxFuture<'static, ()>) {}
+
+    fn closing(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    fn record(&self, _entity: &'static str, _id: Uuid) -> BoxFuture<'static, Option<troop_schema::Record>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
 struct Desk {
     kit: Kit,
     names: Arc<Names>,
@@ -30,7 +47,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         Desk {
-            kit: Kit::new(Vec::new()),
+            kit: Kit::new(Vec::new(), Arc::new(Nobody)),
             names: Names::new(Handle::current(), 10, Duration::from_secs(1)),
             plan: Plan::default(),
         }

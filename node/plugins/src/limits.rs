@@ -1,0 +1,211 @@
+//! What the two rate-limiting plugins share: periods, counters, whom a count is for, the fields of their configurations.
+
+pub(crate) mod counters;
+pub(crate) mod period;
+pub(crate) mod redis;
+
+use crate::config::{Config, wrong};
+use counters::{Counters, Key};
+use http::HeaderName;
+use period::Period;
+use serde_json::Value;
+use std::sync::{Arc, OnceLock};
+use troop_plugin_api::{Exchange, Misconfigured, Scope};
+use troop_schema::{Field, Record};
+
+/// A plugin's counters, made when the first instance needs them: whoever only asks for schemas has none.
+#[derive(Clone, Default)]
+pub(crate) struct Shelf(Arc<OnceLock<Arc<Counters>>>);
+
+impl Shelf {
+    /// The counters.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(self.0.get_or_init(Arc::default))
+    }
+
+    /// What they take up, and what they may take up.
+    pub fn memory_bytes(&self) -> (u64, u64) {
+        let used = self.0.get().map_or(0, |counters| counters.used_bytes());
+        (used, counters::TOTAL_BYTES)
+    }
+}
+
+/// Where counts are kept, as Kong names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// On this node.
+    Local,
+    /// In Redis, which this gateway does not speak: as if the server could not be reached.
+    Unreachable,
+}
+
+impl Policy {
+    /// Reads `policy`.
+    pub fn configure(config: &Config<'_>, plugin: &'static str) -> Self {
+        match config.text("policy") {
+            Some("redis") => {
+                tracing::warn!(
+                    plugin,
+                    "the policy redis is not supported: its server counts as unreachable"
+                );
+                Policy::Unreachable
+            }
+            Some("cluster") => {
+                tracing::warn!(
+                    plugin,
+                    "the policy cluster counts on each node by itself: limits hold per node"
+                );
+                Policy::Local
+            }
+            _ => Policy::Local,
+        }
+    }
+}
+
+/// Whom a count is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Consumer,
+    Credential,
+    Address,
+    Service,
+    Header(HeaderName),
+    Path(String),
+}
+
+impl By {
+    /// Reads `limit_by` and the fields that belong to it.
+    pub fn configure(config: &Config<'_>) -> Result<Self, Misconfigured> {
+        Ok(match config.text("limit_by") {
+            Some("credential") => By::Credential,
+            Some("ip") => By::Address,
+            Some("service") => By::Service,
+            Some("header") => {
+                let name = config
+                    .text("header_name")
+                    .and_then(|name| HeaderName::try_from(name).ok());
+                By::Header(name.ok_or_else(|| wrong("header_name", "not a header name"))?)
+            }
+            Some("path") => By::Path(config.text("path").unwrap_or_default().to_owned()),
+            _ => By::Consumer,
+        })
+    }
+
+    /// Kong: what is not known falls back to the client's address.
+    pub fn identifier(&self, exchange: &Exchange<'_>) -> String {
+        let identity = exchange.identity();
+        let credential = || Some(identity?.credential.as_ref()?.id.to_string());
+        let found = match self {
+            By::Address => None,
+            By::Consumer => identity.map(|known| known.consumer.id.to_string()),
+            By::Credential => credential(),
+            By::Service => exchange.facts.service.map(|service| service.id.to_string()),
+            By::Header(name) => {
+                let value = exchange.request.header(name.as_str());
+                value.map(|value| String::from_utf8_lossy(&value).into_owned())
+            }
+            By::Path(path) => (exchange.request.raw_path() == path).then(|| path.clone()),
+        };
+        found.unwrap_or_else(|| exchange.facts.client.address.to_string())
+    }
+}
+
+/// A limit for each of some periods.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quota(Vec<(Period, f64)>);
+
+impl Quota {
+    /// Reads the fields named after the periods.
+    pub fn read(config: &Record) -> Self {
+        let limit = |period: Period| Some((period, config.get(period.name())?.as_f64()?));
+        Quota(Period::ALL.into_iter().filter_map(limit).collect())
+    }
+
+    /// The counts of whoever `owner` is, at this time.
+    pub fn counts(&self, owner: &Owner<'_>, now_s: u64) -> Vec<Count> {
+        let count = |(period, limit): &(Period, f64)| Count {
+            period: *period,
+            limit: *limit,
+            key: Key {
+                name: owner
+                    .counters
+                    .name_of(&(owner.scope, owner.identifier, owner.limit, *period)),
+                window: period.start_s(now_s),
+                ends_s: period.end_s(now_s),
+            },
+        };
+        self.0.iter().map(count).collect()
+    }
+}
+
+/// Whose counts they are.
+pub(crate) struct Owner<'a> {
+    pub counters: &'a Counters,
+    /// Kong: of the instance, not of the request.
+    pub scope: Scope,
+    pub identifier: &'a str,
+    /// The name of the limit, where there are several.
+    pub limit: &'a str,
+}
+
+/// One count and its limit.
+pub(crate) struct Count {
+    pub period: Period,
+    pub limit: f64,
+    pub key: Key,
+}
+
+impl Count {
+    /// What is left after `used`.
+    pub fn left(&self, used: u32) -> f64 {
+        self.limit - f64::from(used)
+    }
+}
+
+/// Fields of the periods.
+pub(crate) fn fields() -> Vec<(&'static str, Field)> {
+    let above_zero = || Field::number().gt(0);
+    Period::ALL
+        .into_iter()
+        .map(|period| (period.name(), above_zero()))
+        .collect()
+}
+
+/// Kong: a longer period cannot have a lower limit. `the` is how the sentence begins.
+pub(crate) fn grows(config: &Value, the: &str) -> Result<(), String> {
+    let limits = Period::ALL
+        .into_iter()
+        .filter_map(|period| Some((period.name(), config.get(period.name())?.as_f64()?)));
+    let limits: Vec<_> = limits.collect();
+    for (at, (longer, limit)) in limits.iter().enumerate() {
+        if let Some((shorter, more)) = limits[..at].iter().find(|(_, shorter)| limit < shorter) {
+            return Err(format!(
+                "{the} limit for {longer}({limit:.1}) cannot be lower than the limit for {shorter}({more:.1})"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A limit as headers show it.
+pub(crate) fn shown(number: f64) -> String {
+    number.max(0.0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_longer_period_cannot_have_a_lower_limit() {
+        assert_eq!(
+            grows(&json!({"second": 1, "hour": 1, "day": null}), "The"),
+            Ok(())
+        );
+        assert_eq!(
+            grows(&json!({"second": 5, "minute": 1}), "The"),
+            Err("The limit for minute(1.0) cannot be lower than the limit for second(5.0)".to_owned())
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! Counting a request, or refusing it.
+//!
+//! Kong looks at the counts, lets the request pass, and counts it afterwards, so that a burst overshoots. Here counting and
+//! looking are one step: a request is counted in each of its periods, and if one of them is full it is taken back everywhere. What is
+//! refused is not counted, as there.
+
+use crate::{
+    config::{Config, wrong},
+    limits::{By, Count, Owner, Policy, Quota, counters::Counters, period::Period, shown},
+};
+use http::{HeaderName, HeaderValue};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use troop_plugin_api::{
+    Exchange, Failure, Handler, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared, Step, Verdict,
+};
+
+/// Under which the fields wait for the response.
+const FIELDS: &str = "rate-limiting";
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// One configured instance.
+pub(super) struct Limiter {
+    counters: Arc<Counters>,
+    scope: Scope,
+    quota: Quota,
+    by: By,
+    policy: Policy,
+    fault_tolerant: bool,
+    hides: bool,
+    status: u16,
+    message: String,
+}
+
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
+impl Limiter {
+    /// Parses a configuration.
+    pub fn configure(setup: &Setup<'_>, counters: Arc<Counters>) -> Result<Self, Misconfigured> {
+        let config = Config(setup.config);
+        let status = config.number("error_code").unwrap_or(429.0);
+        Ok(Limiter {
+            counters,
+            scope: setup.scope,
+            quota: Quota::read(setup.config),
+            by: By::configure(&config)?,
+            policy: Policy::configure(&config, "rate-limiting"),
+            fault_tolerant: config.flag("fault_tolerant")?,
+            hides: config.flag("hide_client_headers")?,
+            // Kong takes any number; what is no status of an error cannot be sent.
+            status: if (400.0..600.0).contains(&status) {
+                status as u16
+            } else {
+                429
+            },
+            message: config
+                .text("error_message")
+                .ok_or_else(|| wrong("error_message", "missing"))?
+                .to_owned(),
+        })
+    }
+
+    fn count(&self, exchange: &mut Exchange<'_>) -> Result<Verdict, Failure> {
+        if self.policy == Policy::Unreachable {
+            return if self.fault_tolerant {
+                Ok(Verdict::Continue)
+            } else {
+                Err(Failure::new(
+                    "the counts are kept in Redis, which cannot be reached",
+                ))
+            };
+        }
+        let now_s = now_s();
+        let identifier = self.by.identifier(exchange);
+        let owner = Owner {
+            counters: &self.counters,
+            scope: self.scope,
+            identifier: &identifier,
+            limit: "",
+        };
+        let counts = self.quota.counts(&owner, now_s);
+        let (left, full) = self.counted(&counts);
+        if full.is_none() {
+            let fields = self.fields(&counts, &left, now_s);
+            exchange.shared.put(FIELDS, fields);
+            return Ok(Verdict::Continue);
+        }
+        let mut reply = Reply::error(self.status, self.message.clone());
+        reply.headers = self.fields(&counts, &left, now_s);
+        if let Some((_, reset)) = reply.headers.iter().find(|(name, _)| *name == RESET) {
+            let reset = reset.clone();
+            reply.headers.push((http::header::RETRY_AFTER, reset));
+        }
+        Ok(reply.into())
+    }
+
+    /// What is left in each period, and the first one that is full. If one is, nothing was counted.
+    fn counted(&self, counts: &[Count]) -> (Vec<f64>, Option<usize>) {
+        let mut left = Vec::with_capacity(counts.len());
+        for (at, count) in counts.iter().enumerate() {
+            let after = count.left(self.counters.add(count.key, 1));
+            if after < 0.0 {
+                for counted in &counts[..=at] {
+                    self.counters.take_back(counted.key, 1);
+                }
+                let read = |count: &Count| count.left(self.counters.read(count.key));
+                let mut left: Vec<f64> = counts.iter().map(read).collect();
+                left[at] = 0.0;
+                return (left, Some(at));
+            }
+            left.push(after);
+        }
+        (left, None)
+    }
+
+    /// Kong: the period with the least left is told apart; of equals, the longest.
+    fn fields(&self, counts: &[Count], left: &[f64], now_s: u64) -> Fields {
+        let mut fields = Vec::new();
+        if self.hides {
+            return fields;
+        }
+        let mut tightest: Option<(&Count, f64)> = None;
+        for (count, left) in counts.iter().zip(left) {
+            fields.push((limit_of(count.period), value(shown(count.limit))));
+            fields.push((remaining_of(count.period), value(shown(*left))));
+            // Periods come from the shortest to the longest, so an equal one is longer.
+            if tightest.is_none_or(|(_, least)| *left <= least) {
+                tightest = Some((count, *left));
+            }
+        }
+        if let Some((count, left)) = tightest {
+            let passed = now_s - count.key.window;
+            let reset = count.period.length_s().saturating_sub(passed).max(1);
+            fields.push((LIMIT, value(shown(count.limit))));
+            fields.push((REMAINING, value(shown(left))));
+            fields.push((RESET, value(reset.to_string())));
+        }
+        fields
+    }
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("invariant: a number is fit for a header")
+}
+
+fn now_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+fn limit_of(period: Period) -> HeaderName {
+    HeaderName::from_static(match period {
+        Period::Second => "x-ratelimit-limit-second",
+        Period::Minute => "x-ratelimit-limit-minute",
+        Period::Hour => "x-ratelimit-limit-hour",
+        Period::Day => "x-ratelimit-limit-day",
+        Period::Month => "x-ratelimit-limit-month",
+        Period::Year => "x-ratelimit-limit-year",
+    })
+}
+
+fn remaining_of(period: Period) -> HeaderName {
+    HeaderName::from_static(match period {
+        Period::Second => "x-ratelimit-remaining-second",
+        Period::Minute => "x-ratelimit-remaining-minute",
+        Period::Hour => "x-ratelimit-remaining-hour",
+        Period::Day => "x-ratelimit-remaining-day",
+        Period::Month => "x-ratelimit-remaining-month",
+        Period::Year => "x-ratelimit-remaining-year",
+    })
+}
+
+impl Handler for Limiter {
+    fn phases(&self) -> Phases {
+        Phases::ACCESS | Phases::HEADER_FILTER
+    }
+
+    fn access<'a>(&'a self, exchange: &'a mut Exchange<'_>) -> Step<'a> {
+        Step::Done(self.count(exchange))
+    }
+
+    fn header_filter(&self, shared: &mut Shared, response: &mut Response<'_>) -> Result<(), Failure> {
+        for (name, value) in shared.get::<Fields>(FIELDS).into_iter().flatten() {
+            response.set_header(name.clone(), value.clone());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
