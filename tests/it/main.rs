@@ -10,6 +10,7 @@ mod away;
 mod balancing;
 mod clients;
 mod command_line;
+mod credentials;
 mod ending;
 mod failover;
 mod house;

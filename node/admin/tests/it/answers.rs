@@ -73,6 +73,18 @@ async fn a_membership_is_named_by_its_group_below_its_consumer() {
 }
 
 #[tokio::test]
+async fn the_life_of_a_key_may_be_given_in_a_form() {
+    let desk = Desk::new();
+    desk.post("/consumers", json!({"username": "bob"})).await;
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    for (form, status, lives) in [("ttl=50", 201, true), ("ttl=", 201, false), ("ttl=x", 400, false)] {
+        let seen = desk.raw("POST", "/consumers/bob/key-auth", &kind, form).await;
+        assert_eq!(seen.status, status, "{form}");
+        assert_eq!(seen.body["ttl"].as_u64().is_some(), lives, "{form}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_is_reached_by_its_names_and_through_what_refers_to_it() {
     let desk = Desk::new();
     let certificate = json!({
