@@ -13,3 +13,4 @@ mod follower;
 mod lone;
 mod openapi;
 mod sockets;
+mod terms;
