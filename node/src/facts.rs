@@ -1,6 +1,6 @@
 //! The Admin API's telephone to the node: what it is and how it runs.
 
-use crate::numbers;
+use crate::{log_level::LogLevel, numbers};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
@@ -21,7 +21,7 @@ pub struct Facts {
     configuration: Map<String, Value>,
     plugins: Vec<PluginFacts>,
     counting: Vec<Arc<dyn Plugin>>,
-    log_level: String,
+    log_level: Arc<LogLevel>,
     gateway: Gauges,
     shutdown: Shutdown,
 }
@@ -35,6 +35,7 @@ impl Facts {
         plugins: &[Arc<dyn Plugin>],
         gateway: Gauges,
         shutdown: Shutdown,
+        log_level: Arc<LogLevel>,
     ) -> Arc<Self> {
         Arc::new(Facts {
             identity: Identity {
@@ -46,7 +47,7 @@ impl Facts {
             configuration: configuration(loaded),
             plugins: plugins.iter().map(|plugin| facts_of(&**plugin)).collect(),
             counting: plugins.to_vec(),
-            log_level: effective(loaded, "log_level"),
+            log_level,
             gateway,
             shutdown,
         })
@@ -74,7 +75,8 @@ fn configuration(loaded: &Loaded) -> Map<String, Value> {
         .collect()
 }
 
-fn effective(loaded: &Loaded, name: &str) -> String {
+/// The effective value of a setting, as text.
+pub fn effective(loaded: &Loaded, name: &str) -> String {
     let found = loaded.effective.iter().find(|effective| effective.name == name);
     found.map(|effective| effective.value.clone()).unwrap_or_default()
 }
@@ -179,11 +181,11 @@ impl NodeFacts for Facts {
     }
 
     fn log_level(&self) -> String {
-        self.log_level.clone()
+        self.log_level.now()
     }
 
-    fn set_log_level(&self, _level: &str, _span: Duration) -> Result<(), String> {
-        Err("the log level of a running node cannot be changed: set log_level and restart it".to_owned())
+    fn set_log_level(&self, level: &str, span: Duration) -> Result<(), String> {
+        self.log_level.set(level, span)
     }
 }
 

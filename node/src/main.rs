@@ -7,6 +7,7 @@ mod address;
 mod control;
 mod expiry;
 mod facts;
+mod log_level;
 mod numbers;
 mod run;
 mod wiring;

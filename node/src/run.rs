@@ -6,7 +6,14 @@
 //! The data plane waits for nobody: a node that restarts alone serves what it has. Only a newcomer, which has nothing, first
 //! catches up.
 
-use crate::{address, control::Control, expiry, facts::Facts, wiring};
+use crate::{
+    address,
+    control::Control,
+    expiry,
+    facts::{Facts, effective},
+    log_level::LogLevel,
+    wiring,
+};
 use anyhow::{Context, Result, anyhow};
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
@@ -27,6 +34,7 @@ use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_to_signals};
 use troop_schema::Registry;
 use troop_settings::{HostPort, Loaded, Settings};
+use troop_telemetry::Volume;
 use troop_txn::Store;
 use uuid::Uuid;
 
@@ -59,7 +67,7 @@ pub fn start(args: &StartArgs) -> ExitCode {
 }
 
 fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
-    troop_telemetry::init_logging(
+    let volume = troop_telemetry::init_logging(
         loaded.settings.log_level.as_filter(),
         log_format(&loaded.settings),
     )?;
@@ -70,7 +78,7 @@ fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
     let control = runtime("control", CONTROL_THREADS)?;
-    let ended = control.block_on(live(loaded, invitation, &raft));
+    let ended = control.block_on(live(loaded, volume, invitation, &raft));
     raft.shutdown_timeout(STOP_TIMEOUT);
     control.shutdown_timeout(STOP_TIMEOUT);
     ended
@@ -141,7 +149,12 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
         .with_context(|| format!("starting the {name} runtime"))
 }
 
-async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -> Result<Ended> {
+async fn live(
+    loaded: &Loaded,
+    volume: Volume,
+    invitation: Option<Invitation>,
+    raft: &Runtime,
+) -> Result<Ended> {
     let settings = &loaded.settings;
     let shutdown = Shutdown::new();
     let tasks = TaskSet::new();
@@ -193,6 +206,8 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
     tasks.spawn("expiry", sweeping);
 
     let control = Control::new(Arc::clone(&cluster), gateway.served(), shutdown.clone());
+    let log_level = LogLevel::new(volume, effective(loaded, "log_level"));
+    tasks.spawn("log level", Arc::clone(&log_level).spring(shutdown.clone()));
     let facts = Facts::new(
         loaded,
         node_uuid,
@@ -200,6 +215,7 @@ async fn live(loaded: &Loaded, invitation: Option<Invitation>, raft: &Runtime) -
         &plugins,
         gateway.gauges(),
         shutdown.clone(),
+        log_level,
     );
     cluster.answers_by(facts.clone());
     let desk = Desk::new();

@@ -15,6 +15,7 @@ mod ending;
 mod failover;
 mod house;
 mod importing;
+mod log_level;
 mod membership;
 mod plugging;
 mod proxying;

@@ -34,6 +34,12 @@ const LOG_LEVELS: [(&str, LogLevel); 8] = [
 ];
 
 impl LogLevel {
+    /// By Kong's word for it.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let known = LOG_LEVELS.iter().find(|(own, _)| *own == word);
+        known.map(|(_, level)| *level)
+    }
+
     /// The nearest of our four levels. Kong: eight syslog levels; those between ours fold to the quieter side
     /// only where nothing would be lost: `notice` writes what `info` does.
     pub fn as_filter(self) -> &'static str {

@@ -19,4 +19,4 @@ pub mod metric;
 
 pub use access::AccessLine;
 pub use exposition::{Exposition, Kind, Labels};
-pub use logging::{LogFormat, LoggingError, init_logging};
+pub use logging::{LogFormat, LoggingError, Volume, init_logging};

@@ -1,13 +1,14 @@
 //! Log events to standard error, as lines for people or as JSON.
 //!
-//! A loudspeaker that is switched on once, when the process starts. Chatty neighbours are turned down:
+//! A loudspeaker that is switched on once, when the process starts, and has a dial, [`Volume`]. Chatty neighbours are turned down:
 //! the consensus engine and the HTTP and RPC stacks tell every heartbeat at `info`, which would drown the
 //! ten lines a day that matter, so below `debug` they speak from `warn` on.
 
+use std::fmt;
 use thiserror::Error;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// How an event is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,29 @@ pub enum LoggingError {
     /// Somebody was faster.
     #[error("logging is already set up in this process")]
     Twice(#[source] tracing_subscriber::util::TryInitError),
+    /// The process ends.
+    #[error("nothing is logged any more")]
+    Over(#[source] reload::Error),
+}
+
+/// How much is written, while the process runs.
+#[derive(Clone)]
+pub struct Volume(reload::Handle<EnvFilter, Registry>);
+
+impl Volume {
+    /// Writes events of at least this level (`debug`, `info`, `warn`, `error`) from now on.
+    ///
+    /// # Errors
+    /// The level is unknown, or logging has ended.
+    pub fn set(&self, level: &str) -> Result<(), LoggingError> {
+        self.0.reload(filter(level)?).map_err(LoggingError::Over)
+    }
+}
+
+impl fmt::Debug for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Volume")
+    }
 }
 
 /// Crates that speak at `info` about every step they take.
@@ -46,13 +70,8 @@ const SILENT: &str = "openraft=off";
 ///
 /// # Errors
 /// The level is unknown, or logging already runs.
-pub fn init_logging(level: &str, format: LogFormat) -> Result<(), LoggingError> {
-    let filter = EnvFilter::builder()
-        .parse(directives(level))
-        .map_err(|source| LoggingError::Filter {
-            filter: level.to_owned(),
-            source,
-        })?;
+pub fn init_logging(level: &str, format: LogFormat) -> Result<Volume, LoggingError> {
+    let (filter, dial) = reload::Layer::new(filter(level)?);
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -61,7 +80,16 @@ pub fn init_logging(level: &str, format: LogFormat) -> Result<(), LoggingError> 
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     }
-    .map_err(LoggingError::Twice)
+    .map_err(LoggingError::Twice)?;
+    Ok(Volume(dial))
+}
+
+fn filter(level: &str) -> Result<EnvFilter, LoggingError> {
+    let parsed = EnvFilter::builder().parse(directives(level));
+    parsed.map_err(|source| LoggingError::Filter {
+        filter: level.to_owned(),
+        source,
+    })
 }
 
 fn directives(level: &str) -> String {
