@@ -335,6 +335,8 @@ async fn check(row: &Row) {
         acknowledged: 0,
     };
     scene.write().await;
+    // A majority has it; who stumbles next must have applied it, too, to be asked for it.
+    scene.cluster.agree().await;
     for side in [Side::Before, Side::After] {
         for action in [Action::Panic, Action::Error, Action::Delay] {
             scene.stumble(row, side, action).await;
