@@ -9,6 +9,10 @@
 //! The catch: an entry that is skipped or applied twice is never missed by anybody, the nodes just differ from then on. So the
 //! [log reader](crate::disk::log_reader) gives all entries of a range or an error, and each must come after the one applied before it.
 
+mod staged;
+
+use staged::{Opened, unpacks};
+
 use crate::{
     disk::{
         DiskError, SnapshotDir, StateDb,
@@ -67,6 +71,7 @@ impl Machine {
             progress,
             snapshot: None,
         };
+        machine.finish_interrupted()?;
         machine.announce()?;
         Ok(machine)
     }
@@ -110,17 +115,18 @@ impl Machine {
     }
 
     /// Applies a run of entries as one batch.
-    fn apply_run(&mut self, run: Vec<EntryResponder<Types>>) -> Result<(), io::Error> {
+    fn apply_run(&mut self, run: Vec<Opened>) -> Result<(), io::Error> {
         let state = self.state.now();
         let mut before = applied_in(&state)?.map(|id| id.index);
         let mut batch = Overlay::new(&*state);
         let mut answers: Vec<(ApplyResponder<Types>, Answer)> = Vec::new();
         let (mut last, mut revision) = (None, None);
-        for (entry, responder) in run {
+        for Opened { entry, txn } in run {
+            let (entry, responder) = entry;
             comes_after(before, entry.log_id.index)?;
             before = Some(entry.log_id.index);
             self.reach_members(&entry.payload, Side::Before)?;
-            let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;
+            let answer = apply_one(&mut batch, &entry.log_id, &entry.payload, txn.as_ref())?;
             self.reach_members(&entry.payload, Side::After)?;
             if let Answer(Some(Outcome::Applied(now))) = answer {
                 // A replayed request answers with an old revision: the newest one counts.
@@ -179,24 +185,22 @@ fn damaged(state: &OpenState, what: String) -> DiskError {
     }
 }
 
-fn apply_one(batch: &mut Overlay<'_>, id: &LogId, payload: &Payload) -> Result<Answer, io::Error> {
+fn apply_one(
+    batch: &mut Overlay<'_>,
+    id: &LogId,
+    payload: &Payload,
+    txn: Option<&Txn>,
+) -> Result<Answer, io::Error> {
+    if let Some(txn) = txn {
+        let outcome = machine::apply(batch, id.index, txn).map_err(io::Error::other)?;
+        return Ok(Answer(Some(outcome)));
+    }
     match payload {
-        Payload::Blank => Ok(Answer(None)),
+        Payload::Blank | Payload::Normal(_) => Ok(Answer(None)),
         Payload::Membership(membership) => {
             let stored = StoredMembership::new(Some(*id), membership.clone());
             put_note(batch, MEMBERSHIP, &StoredMembershipAt::from(&stored))?;
             Ok(Answer(None))
-        }
-        Payload::Normal(packed) => {
-            // An entry that does not unpack was written by a newer program: stop before it, never skip it.
-            let txn: Txn = codec::unpack(&packed.0).map_err(|e| {
-                io::Error::other(format!(
-                    "entry {} cannot be read by this version of troop: {e}",
-                    id.index
-                ))
-            })?;
-            let outcome = machine::apply(batch, id.index, &txn).map_err(io::Error::other)?;
-            Ok(Answer(Some(outcome)))
         }
     }
 }
@@ -244,8 +248,17 @@ impl RaftStateMachine<Types> for Machine {
         let mut entries = pin!(entries);
         let (mut run, mut bytes) = (Vec::new(), 0);
         while let Some(entry) = entries.next().await {
-            let entry = entry?;
-            bytes += size_of_payload(&entry.0.payload);
+            let entry = Opened::new(entry?)?;
+            if entry.txn.as_ref().is_some_and(unpacks) {
+                let run = std::mem::take(&mut run);
+                panics::as_error(|| self.apply_run(run))?;
+                bytes = 0;
+                if let Some(pieces) = self.in_pieces(&entry)? {
+                    self.apply_in_pieces(entry.entry, pieces).await?;
+                    continue;
+                }
+            }
+            bytes += size_of_payload(&entry.entry.0.payload);
             run.push(entry);
             if run.len() >= APPLY_MAX_ENTRIES || bytes >= APPLY_MAX_BYTES {
                 let run = std::mem::take(&mut run);

@@ -279,12 +279,12 @@ fn config(options: &Options, cluster: &str) -> Config {
 impl Store for RaftStore {
     fn read_dyn(&self, f: &mut dyn FnMut(&dyn ReadView)) {
         self.state
-            .now()
+            .shown()
             .frozen(|image, revision| f(&ImageView::new(image, revision)));
     }
 
     fn notes(&self) -> Result<Notes, ViewError> {
-        self.state.now().frozen(|image, _| machine::notes(image))
+        self.state.shown().frozen(|image, _| machine::notes(image))
     }
 
     fn applied(&self) -> watch::Receiver<Revision> {
@@ -300,6 +300,6 @@ impl Store for RaftStore {
     }
 
     fn events(&self, after: Revision, limit: usize) -> Result<EventPage, EventsError> {
-        self.state.now().frozen(|image, _| events_of(image, after, limit))
+        self.state.shown().frozen(|image, _| events_of(image, after, limit))
     }
 }

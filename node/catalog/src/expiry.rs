@@ -86,6 +86,14 @@ pub(crate) fn is_over(record: &Record, now_ms: u64) -> bool {
     at_ms(record).is_some_and(|at_ms| at_ms <= now_ms)
 }
 
+/// Shows the seconds left instead of the moment, and nothing where there is no end.
+pub(crate) fn show_plain(entity: &Entity, record: &mut Record, now_ms: u64) {
+    show(entity, record, now_ms);
+    if record.get(TTL).is_some_and(Value::is_null) && entity.has_ttl() {
+        record.remove(TTL);
+    }
+}
+
 /// Shows the seconds left instead of the moment.
 pub(crate) fn show(entity: &Entity, record: &mut Record, now_ms: u64) {
     if entity.has_ttl() {

@@ -15,6 +15,7 @@
 //!
 //! What it does not do: propose, wait, retry, or look at a clock.
 
+mod bulk;
 mod catalog;
 mod delete;
 mod expiry;
@@ -30,8 +31,10 @@ mod references;
 mod tag_list;
 mod tags;
 mod unique;
+mod whole;
 mod write;
 
+pub use bulk::Bulk;
 pub use catalog::{Catalog, Found, Parent, Selector, decode};
 pub use page::{Page, PageQuery, page_size};
 pub use plan::Planned;

@@ -41,6 +41,8 @@ const BLOOM_BITS: f64 = 10.0;
 #[derive(Clone)]
 pub struct StateDb {
     current: Arc<RwLock<Arc<OpenState>>>,
+    /// What readers see instead, while the current one is between two revisions.
+    held: Arc<RwLock<Option<Arc<OpenState>>>>,
     // After `current`, so that the directory's lock goes once its database is closed.
     layout: Layout,
 }
@@ -50,6 +52,8 @@ pub struct OpenState {
     db: DB,
     // After `db`, so that the directory is removed once it is closed.
     dir: SnapshotDir,
+    /// A copy that nobody writes to.
+    is_frozen: bool,
 }
 
 impl StateDb {
@@ -64,10 +68,35 @@ impl StateDb {
         Ok(StateDb {
             layout: layout.clone(),
             current: Arc::new(RwLock::new(Arc::new(open))),
+            held: Arc::default(),
         })
     }
 
-    /// The state as it is opened now.
+    /// The state as readers may see it: at a revision.
+    pub fn shown(&self) -> Arc<OpenState> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.clone().unwrap_or_else(|| self.now())
+    }
+
+    /// Shows readers the state as it is at this moment, until [`StateDb::release`].
+    ///
+    /// # Errors
+    /// [`DiskError`]; readers see the current state as before.
+    pub fn hold(&self) -> Result<(), DiskError> {
+        let frozen = OpenState::open_frozen(&self.checkpoint()?)?;
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(Arc::new(frozen));
+        Ok(())
+    }
+
+    /// Shows readers the current state again.
+    pub fn release(&self) {
+        let old = self.held.write().unwrap_or_else(PoisonError::into_inner).take();
+        // Closed and removed when its last reader is done: not while the readers' lock is held.
+        drop(old);
+    }
+
+    /// The state as it is opened now. Only who applies sees it between two revisions.
     pub fn now(&self) -> Arc<OpenState> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -165,7 +194,11 @@ impl OpenState {
         bound_own_log(&mut options);
         let db = DB::open_cf_descriptors(&options, dir.path(), families())
             .map_err(database("open the state", dir.path()))?;
-        Ok(OpenState { db, dir })
+        Ok(OpenState {
+            db,
+            dir,
+            is_frozen: false,
+        })
     }
 
     /// Opens a frozen copy for reading.
@@ -176,7 +209,11 @@ impl OpenState {
         let options = rocksdb::Options::default();
         let db = DB::open_cf_descriptors_read_only(&options, dir.path(), families(), false)
             .map_err(database("open the snapshot", dir.path()))?;
-        Ok(OpenState { db, dir: dir.clone() })
+        Ok(OpenState {
+            db,
+            dir: dir.clone(),
+            is_frozen: true,
+        })
     }
 
     /// Writes a batch whole, unsynced.
@@ -252,14 +289,18 @@ impl OpenState {
 
     /// Runs `f` on the state as of this moment, whatever is written meanwhile.
     pub fn frozen<R>(&self, f: impl FnOnce(&dyn Image, Revision) -> R) -> R {
+        let revision_of = |image: &dyn Image| {
+            let notes = machine::notes(image);
+            notes.map(|notes| notes.revision).unwrap_or_default()
+        };
+        if self.is_frozen {
+            return f(self, revision_of(self));
+        }
         let image = Frozen {
             state: self,
             snapshot: self.db.snapshot(),
         };
-        let revision = machine::notes(&image)
-            .map(|notes| notes.revision)
-            .unwrap_or_default();
-        f(&image, revision)
+        f(&image, revision_of(&image))
     }
 
     /// Where it is.

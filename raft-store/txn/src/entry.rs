@@ -4,15 +4,16 @@
 //! are what must hold after. It is cashed whole or not at all, and cashing the same cheque twice gives the
 //! first answer again, because it carries the id of the request.
 //!
-//! These types are what the log holds for ever: a new variant needs a new frame version, a golden file and
-//! a decision page. Order of variants and fields is the format (bincode is positional).
+//! These types are what the log holds for ever. Order of variants and fields is the format (bincode is positional): a new variant
+//! goes to the end of its list and comes with a golden file and a decision page. A program that does not know it stops before the
+//! entry; it never skips it.
 
 use crate::{key::Key, revision::Revision};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The largest encoded entry. Larger change sets are cut by the planner: one entry must fit an RPC frame
+/// The largest encoded entry. Larger change sets are laid down in boxes first ([`crate::stage`]): one entry must fit an RPC frame
 /// and must not hold up heartbeats behind it on a slow link (1 MiB at 100 Mbit/s is 80 ms).
 pub const ENTRY_MAX_BYTES: usize = 1 << 20;
 
@@ -57,6 +58,9 @@ pub enum Guard {
     },
     /// Nothing at all was applied since.
     GlobalRevisionIs(Revision),
+    /// No record changed and nothing was broadcast after this revision. The cluster's own rows do not count, so that nodes, tokens
+    /// and staged boxes may come and go. A history that was compacted beyond the revision cannot tell and says no.
+    UnchangedSince(Revision),
 }
 
 /// One write.
@@ -88,6 +92,11 @@ pub enum Op {
         /// The first revision to keep.
         below: Revision,
     },
+    /// Performs all ops of a staged change set in the order of its boxes, and removes the boxes ([`crate::stage`]).
+    Unstage {
+        /// The prefix of the boxes.
+        stage: Key,
+    },
 }
 
 impl fmt::Debug for Op {
@@ -97,6 +106,7 @@ impl fmt::Debug for Op {
             Op::Delete { key } => write!(f, "Delete({key:?})"),
             Op::Emit { channel, data, .. } => write!(f, "Emit({channel}, {} bytes)", data.len()),
             Op::CompactEvents { below } => write!(f, "CompactEvents(below {below})"),
+            Op::Unstage { stage } => write!(f, "Unstage({stage:?})"),
         }
     }
 }

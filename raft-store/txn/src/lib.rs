@@ -24,6 +24,7 @@ pub mod machine;
 pub mod memory;
 pub mod revision;
 pub mod row;
+pub mod stage;
 pub mod store;
 pub mod subscription;
 
@@ -34,5 +35,6 @@ pub use key::{Key, Space};
 pub use memory::MemoryStore;
 pub use revision::Revision;
 pub use row::Row;
+pub use stage::StageId;
 pub use store::{EventPage, EventsError, ProposeError, ReadError, ReadView, Store, ViewError, read};
 pub use subscription::Subscription;

@@ -10,15 +10,18 @@
 //! What it does not do: fail half-way. A refused transaction is an answer; an [`ImageError`] means that this node's
 //! storage is broken and the store must stop.
 
+pub mod pieces;
+
 use crate::{
     codec,
-    entry::{Ensure, Guard, Op, Outcome, Refusal, Txn},
+    entry::{Ensure, Guard, Op, Outcome, Refusal, RequestId, Txn},
     event::{Event, EventBody, Operation, event_key},
     frame::{FrameError, Kind},
     image::{Image, ImageError, Overlay, Table},
     key::Key,
     revision::Revision,
     row::Row,
+    stage,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -95,7 +98,7 @@ pub fn decode_event(key: &[u8], bytes: &[u8]) -> Result<Event, ImageError> {
 /// # Errors
 /// [`ImageError`] when the storage fails or is damaged.
 pub fn answer(image: &dyn Image, txn: &Txn) -> Result<Option<Outcome>, ImageError> {
-    let key = session_key(txn);
+    let key = request_key(txn.request);
     image
         .get(Table::Sessions, &key)?
         .map(|bytes| codec::decode(Kind::Session, &key, &bytes).map_err(|e| damaged(Table::Sessions, e)))
@@ -126,7 +129,7 @@ pub fn apply(batch: &mut Overlay<'_>, index: u64, txn: &Txn) -> Result<Outcome, 
         ),
     };
     let mut sheet = Overlay::new(batch);
-    remember(&mut sheet, index, txn, outcome)?;
+    remember(&mut sheet, index, txn.request, outcome)?;
     let sessions = sheet.into_changes();
     batch.absorb(changes.unwrap_or_default());
     batch.absorb(sessions);
@@ -172,7 +175,16 @@ fn holds(image: &dyn Image, global: Revision, guard: &Guard) -> Result<bool, Ima
         Guard::Present(key) => image.get(Table::Rows, key.as_bytes())?.is_some(),
         Guard::RevisionIs { key, revision } => row(image, key)?.is_some_and(|row| row.modified == *revision),
         Guard::GlobalRevisionIs(revision) => global == *revision,
+        Guard::UnchangedSince(revision) => unchanged_since(image, *revision)?,
     })
+}
+
+fn unchanged_since(image: &dyn Image, revision: Revision) -> Result<bool, ImageError> {
+    if notes(image)?.events_from.get() > revision.get().saturating_add(1) {
+        return Ok(false);
+    }
+    let last = event_key(revision, u32::MAX);
+    Ok(image.scan(Table::Events, &[], Some(&last), 1)?.is_empty())
 }
 
 /// A transaction in progress.
@@ -198,7 +210,31 @@ impl Work<'_> {
                 not_before_ms: *not_before_ms,
             }),
             Op::CompactEvents { below } => self.compact(*below),
+            Op::Unstage { stage } => {
+                let mut after = None;
+                while let Some(key) = self.open_box_after(stage, after.as_ref())? {
+                    after = Some(key);
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Performs the ops of the next box and removes it. Its key; none when there is no other.
+    fn open_box_after(&mut self, stage: &Key, after: Option<&Key>) -> Result<Option<Key>, ImageError> {
+        let next = self
+            .sheet
+            .scan(Table::Rows, stage.as_bytes(), after.map(Key::as_bytes), 1)?;
+        let Some((key, bytes)) = next.into_iter().next() else {
+            return Ok(None);
+        };
+        let key = Key::from_bytes(key);
+        let row = decode_row(key.as_bytes(), &bytes)?;
+        for op in stage::unpack(&row.value).map_err(|e| damaged(Table::Rows, e))? {
+            self.perform(&op)?;
+        }
+        self.delete(&key)?;
+        Ok(Some(key))
     }
 
     fn put(&mut self, key: &Key, value: &Bytes) -> Result<(), ImageError> {
@@ -311,12 +347,17 @@ impl Work<'_> {
     }
 }
 
-fn remember(sheet: &mut Overlay<'_>, index: u64, txn: &Txn, outcome: Outcome) -> Result<(), ImageError> {
-    let key = session_key(txn);
+fn remember(
+    sheet: &mut Overlay<'_>,
+    index: u64,
+    request: RequestId,
+    outcome: Outcome,
+) -> Result<(), ImageError> {
+    let key = request_key(request);
     let answer = encode(Table::Sessions, Kind::Session, &key, &outcome)?;
     sheet.put(Table::Sessions, Bytes::copy_from_slice(&key), answer);
     let age = age_key(index);
-    let whose = encode(Table::Sessions, Kind::Session, &age, &txn.request)?;
+    let whose = encode(Table::Sessions, Kind::Session, &age, &request)?;
     sheet.put(Table::Sessions, Bytes::copy_from_slice(&age), whose);
     let Some(expired) = index.checked_sub(SESSION_WINDOW_ENTRIES) else {
         return Ok(());
@@ -339,7 +380,7 @@ fn forget(sheet: &mut Overlay<'_>, expired: u64) -> Result<(), ImageError> {
         if index > expired {
             break;
         }
-        let request: crate::entry::RequestId =
+        let request: RequestId =
             codec::decode(Kind::Session, &age, &whose).map_err(|e| damaged(Table::Sessions, e))?;
         sheet.delete(Table::Sessions, Bytes::copy_from_slice(&request_key(request)));
         sheet.delete(Table::Sessions, age);
@@ -362,11 +403,7 @@ fn sessions_from(image: &dyn Image) -> Result<u64, ImageError> {
     }
 }
 
-fn session_key(txn: &Txn) -> [u8; 25] {
-    request_key(txn.request)
-}
-
-fn request_key(request: crate::entry::RequestId) -> [u8; 25] {
+fn request_key(request: RequestId) -> [u8; 25] {
     let mut key = [SESSION_BY_REQUEST; 25];
     key[1..].copy_from_slice(&request.to_bytes());
     key

@@ -7,7 +7,7 @@
 use crate::model::Model;
 use bytes::Bytes;
 use proptest::prelude::*;
-use troop_txn::{Ensure, Guard, Key, Op, RequestId, Revision, Txn};
+use troop_txn::{Ensure, Guard, Key, Op, RequestId, Revision, StageId, Txn, stage};
 
 /// A transaction whose revisions are not numbers yet.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ enum GuardDraft {
     Row(Key, u64),
     /// What the state has, plus this.
     Global(u64),
+    /// What the state has, minus this.
+    Unchanged(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +70,9 @@ impl GuardDraft {
             }
             GuardDraft::Global(beside) => {
                 Guard::GlobalRevisionIs(Revision::new(state.revision.get() + beside))
+            }
+            GuardDraft::Unchanged(back) => {
+                Guard::UnchangedSince(Revision::new(state.revision.get().saturating_sub(*back)))
             }
         }
     }
@@ -134,12 +139,33 @@ fn guard() -> impl Strategy<Value = GuardDraft> {
         2 => key().prop_map(GuardDraft::Present),
         3 => (key(), beside.clone()).prop_map(|(key, beside)| GuardDraft::Row(key, beside)),
         1 => beside.prop_map(GuardDraft::Global),
+        1 => (0..4u64).prop_map(GuardDraft::Unchanged),
     ]
 }
 
+/// The stage that all boxes belong to.
+pub const STAGE: StageId = StageId::from_bits(7);
+
+fn value() -> impl Strategy<Value = Bytes> {
+    prop::collection::vec(any::<u8>(), 0..4).prop_map(Bytes::from)
+}
+
+/// A box with a few ops in it.
+fn laid_box() -> impl Strategy<Value = Op> {
+    let op = prop_oneof![
+        2 => (key(), value()).prop_map(|(key, value)| Op::Put { key, value }),
+        1 => key().prop_map(|key| Op::Delete { key }),
+    ];
+    (0..3u32, prop::collection::vec(op, 0..4)).prop_map(|(number, ops)| Op::Put {
+        key: STAGE.box_key(number),
+        value: stage::pack(&ops).unwrap(),
+    })
+}
+
 fn op() -> impl Strategy<Value = OpDraft> {
-    let value = || prop::collection::vec(any::<u8>(), 0..4).prop_map(Bytes::from);
     prop_oneof![
+        2 => laid_box().prop_map(OpDraft::Concrete),
+        1 => Just(OpDraft::Concrete(Op::Unstage { stage: STAGE.boxes() })),
         6 => (key(), value()).prop_map(|(key, value)| OpDraft::Concrete(Op::Put { key, value })),
         4 => key().prop_map(|key| OpDraft::Concrete(Op::Delete { key })),
         2 => ("[a-c]{1,2}", value(), any::<Option<u64>>()).prop_map(|(channel, data, not_before_ms)| {

@@ -11,11 +11,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{env, fmt::Debug, fmt::Write, fs, path::PathBuf};
 use troop_txn::{
     Ensure, Event, EventBody, Guard, Image, Key, Op, Operation, Outcome, Overlay, Refusal, RequestId,
-    Revision, Row, Table, Txn, codec,
+    Revision, Row, StageId, Table, Txn, codec,
     event::event_key,
     frame::{self, Kind},
     image::MemoryImage,
     machine::{self, Notes},
+    stage,
 };
 
 const BYTES_PER_LINE: usize = 32;
@@ -162,6 +163,25 @@ fn transactions() {
         &every_guard(),
     );
     check("ops", "Vec<Op>, every variant in order, bincode", &every_op());
+}
+
+#[test]
+fn staged_change_sets() {
+    let stage = StageId::from_bits(0x0199_0000_0000_7000_8000_0000_0000_0001);
+    let ops = vec![Op::Delete {
+        key: Key::record("services", &[0xaa; 16]),
+    }];
+    check_bytes("stage-box", "Vec<Op> in a box of a staged change set, bincode", &stage::pack(&ops).unwrap());
+    check_bytes("stage-key", "the key of its second box", stage.box_key(1).as_bytes());
+    let txn = Txn {
+        request: request(2),
+        guards: vec![Guard::UnchangedSince(Revision::new(8))],
+        ops: vec![Op::Unstage { stage: stage.boxes() }],
+        ensures: vec![],
+        stamped_at_ms: 1_790_000_000_123,
+        actor: "admin".into(),
+    };
+    check("txn-unstage", "Txn that makes a staged change set visible, bincode", &txn);
 }
 
 #[test]

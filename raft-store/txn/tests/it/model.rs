@@ -7,6 +7,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
 use troop_txn::{
     Ensure, Event, EventBody, Guard, Key, Op, Operation, Outcome, Refusal, RequestId, Revision, Row, Txn,
+    stage,
 };
 
 /// The replicated state.
@@ -77,6 +78,10 @@ impl Model {
                 self.rows.get(key).is_some_and(|row| row.modified == *revision)
             }
             Guard::GlobalRevisionIs(revision) => self.revision == *revision,
+            Guard::UnchangedSince(revision) => {
+                self.events_from.get() <= revision.get() + 1
+                    && self.events.iter().all(|event| event.revision <= *revision)
+            }
         }
     }
 
@@ -118,6 +123,15 @@ impl Model {
                 let below = (*below).min(revision);
                 self.events.retain(|event| event.revision >= below);
                 self.events_from = self.events_from.max(below);
+            }
+            Op::Unstage { stage } => {
+                let of_stage = |key: &&Key| key.as_bytes().starts_with(stage.as_bytes());
+                let boxes: Vec<Key> = self.rows.keys().filter(of_stage).cloned().collect();
+                for key in boxes {
+                    let ops = stage::unpack(&self.rows[&key].value).unwrap();
+                    ops.iter().for_each(|op| self.perform(revision, op));
+                    self.perform(revision, &Op::Delete { key });
+                }
             }
         }
     }

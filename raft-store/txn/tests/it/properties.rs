@@ -1,14 +1,14 @@
 //! The machine against the model, over random histories.
 
 use crate::{
-    drafts::{Draft, drafts},
+    drafts::{Draft, STAGE, drafts},
     model::Model,
 };
 use proptest::prelude::*;
 use troop_txn::{
-    Event, Image, Key, Outcome, Overlay, Revision, Row, Table, Txn,
+    Event, Image, Key, Op, Outcome, Overlay, Revision, Row, Table, Txn,
     image::{MemoryImage, Pair},
-    machine::{self, Notes},
+    machine::{self, Notes, pieces},
 };
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -80,6 +80,28 @@ fn in_sheets(entries: &[(u64, Txn)], sizes: &[usize]) -> MemoryImage {
     image
 }
 
+/// Applies entries as a node does that unpacks boxes one by one and is interrupted after every piece.
+fn in_pieces(entries: &[(u64, Txn)]) -> MemoryImage {
+    let mut image = MemoryImage::default();
+    for (index, txn) in entries {
+        let Some(mut pieces) = pieces::begin(&image, *index, txn).unwrap() else {
+            apply_one(&mut image, *index, txn);
+            continue;
+        };
+        loop {
+            let mut batch = Overlay::new(&image);
+            let outcome = pieces.step(&mut batch).unwrap();
+            let changes = batch.into_changes();
+            image.write(changes);
+            if outcome.is_some() {
+                break;
+            }
+            pieces = pieces::interrupted(&image).unwrap().unwrap();
+        }
+    }
+    image
+}
+
 fn notes(image: &MemoryImage) -> Notes {
     machine::notes(image).unwrap()
 }
@@ -102,6 +124,20 @@ proptest! {
             prop_assert_eq!(notes.events_kept, model.events.len() as u64);
             prop_assert_eq!(notes.digest, digest(&image));
         }
+    }
+
+    #[test]
+    fn an_entry_in_pieces_does_what_it_does_at_once(history in drafts(40)) {
+        let mut entries = entries(&history);
+        // Most histories have no entry that only unpacks; every one gets one at its end.
+        let index = entries.last().map_or(1, |(index, _)| index + 1);
+        let mut last = entries[0].1.clone();
+        last.request.sequence = u64::MAX;
+        last.guards.clear();
+        last.ensures.clear();
+        last.ops = vec![Op::Unstage { stage: STAGE.boxes() }];
+        entries.push((index, last));
+        prop_assert_eq!(in_pieces(&entries), in_sheets(&entries, &[1]));
     }
 
     #[test]
