@@ -2,7 +2,7 @@
 //!
 //! A part that fails does not take the others with it: it is named at the end, and the run counts as failed.
 
-use crate::{CompareArgs, Subject, figure::Report, instructions, memory, proxy, writes};
+use crate::{CompareArgs, Subject, document, figure::Report, instructions, memory, proxy, writes};
 use anyhow::Result;
 use std::path::Path;
 
@@ -15,6 +15,9 @@ pub fn measure(troop: &Path, subject: &Subject, report: &mut Report) {
         }),
         Subject::Writes(args) => part(report, "writes", |report| writes::measure(troop, *args, report)),
         Subject::Memory(args) => part(report, "memory", |report| memory::measure(troop, *args, report)),
+        Subject::Document(args) => part(report, "document", |report| {
+            document::measure(troop, *args, report)
+        }),
         Subject::Compare(args) => everything(troop, args, report),
     }
 }

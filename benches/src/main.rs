@@ -12,7 +12,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs` | one measurement each |
+//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs`, `document.rs` | one measurement each |
 //! | `compare.rs` | which of them are asked for |
 //! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
 //! | `program.rs`, `node.rs`, `nginx.rs` | processes that are measured |
@@ -29,6 +29,7 @@ mod callgrind;
 mod ceilings;
 mod compare;
 mod disk;
+mod document;
 mod figure;
 mod hot;
 mod instructions;
@@ -75,7 +76,9 @@ enum Subject {
     Writes(WritesArgs),
     /// Resident memory of an idle node, and of three nodes with a configuration; whether writes get slower with it.
     Memory(MemoryArgs),
-    /// All of the above.
+    /// Three nodes: a document with very many consumers, by `troop config apply`.
+    Document(DocumentArgs),
+    /// All of the above but the document.
     Compare(CompareArgs),
 }
 
@@ -133,6 +136,14 @@ struct MemoryArgs {
     /// Services, each with one route, in the cluster's configuration.
     #[arg(long, default_value_t = 10_000)]
     services: usize,
+}
+
+/// How to measure a document.
+#[derive(Args, Clone, Copy, Debug)]
+struct DocumentArgs {
+    /// Consumers in it, each with one key.
+    #[arg(long, default_value_t = 100_000)]
+    consumers: usize,
 }
 
 /// How to measure everything.

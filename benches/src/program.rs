@@ -114,11 +114,23 @@ impl Program {
     /// # Errors
     /// When the kernel does not tell.
     pub fn rss_mib(&self) -> Result<f64> {
-        let text = machine::field_of(&format!("/proc/{}/status", self.pid()), "VmRSS").context("no VmRSS")?;
+        self.mib_of("VmRSS")
+    }
+
+    /// The most memory it ever had in RAM, in MiB.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn rss_peak_mib(&self) -> Result<f64> {
+        self.mib_of("VmHWM")
+    }
+
+    fn mib_of(&self, field: &'static str) -> Result<f64> {
+        let text = machine::field_of(&format!("/proc/{}/status", self.pid()), field).context(field)?;
         let kib: f64 = text
             .trim_end_matches(" kB")
             .parse()
-            .with_context(|| format!("VmRSS is {text:?}"))?;
+            .with_context(|| format!("{field} is {text:?}"))?;
         Ok(kib / 1024.0)
     }
 

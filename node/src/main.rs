@@ -14,14 +14,22 @@ mod wiring;
 
 use std::process::ExitCode;
 use troop_cli::{Begin, begin};
+use troop_schema::Registry;
 
 /// A gateway allocates many small short-lived things: 4 % of a request's CPU against the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match begin(std::env::args_os()) {
+    match begin(std::env::args_os(), &tables) {
         Begin::Start(args) => run::start(&args),
         Begin::Done(code) => ExitCode::from(code),
     }
+}
+
+/// The entities and every plugin of this build.
+fn tables() -> Registry {
+    let plugins = troop_plugins::bundled();
+    let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
+    Registry::new(schemas).expect("invariant: the tables of the bundled plugins fit together")
 }

@@ -335,3 +335,6 @@ impl Machine {
         Ok(Snapshot { meta, snapshot })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,6 +300,14 @@ impl Store for RaftStore {
     }
 
     fn events(&self, after: Revision, limit: usize) -> Result<EventPage, EventsError> {
-        self.state.shown().frozen(|image, _| events_of(image, after, limit))
+        self.state
+            .shown()
+            .frozen(|image, _| events_of(image, after, limit))
+    }
+
+    fn unchanged_since(&self, revision: Revision) -> Result<bool, ViewError> {
+        self.state
+            .shown()
+            .frozen(|image, _| machine::unchanged_since(image, revision))
     }
 }

@@ -11,6 +11,7 @@ mod balancing;
 mod clients;
 mod command_line;
 mod credentials;
+mod declaring;
 mod ending;
 mod failover;
 mod house;

@@ -7,8 +7,10 @@
 use crate::{
     answer::{self, Answer, Reply},
     call::Call,
+    custom,
     endpoint::{Endpoint, Endpoints, Handler},
     envelope::{self, Sender},
+    idempotency::Ticket,
     options::Options,
     payload::Payload,
     ports::{ClusterControl, NodeFacts, Serving},
@@ -58,6 +60,10 @@ pub struct Admin {
     pub(crate) endpoints: Endpoints,
     pub(crate) request_ids: RequestIds,
     pub(crate) event_streams: Arc<Semaphore>,
+    /// Change sets that tools are sending.
+    pub(crate) change_sets: custom::changes::ChangeSets,
+    /// Who loads a document.
+    pub(crate) document_turn: Semaphore,
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) openapi: OnceLock<Bytes>,
 }
@@ -77,6 +83,8 @@ impl Admin {
             endpoints,
             request_ids: RequestIds::random(),
             event_streams,
+            change_sets: custom::changes::ChangeSets::default(),
+            document_turn: Semaphore::new(1),
             closing: watch::Sender::new(false),
             openapi: OnceLock::new(),
         })
@@ -110,9 +118,14 @@ impl Admin {
         let handler = endpoint.handler(&method).ok_or(Failure::MethodNotAllowed)?;
         let query = Query::parse(head.uri.query().unwrap_or_default(), self.options.args_max)?;
         let payload = self.payload(&method, &head.headers, &body)?;
+        if matches!(payload, Payload::Text(_)) && !custom::reads_text(head.uri.path()) {
+            return Err(Failure::UnsupportedMediaType);
+        }
         let terms = Terms::parse(&query, &head.headers, &self.options)?;
         sender.set_asked(terms.asked);
         let actor = actor(head.extensions.get());
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let ticket = Ticket::of(&method, target, &head.headers, &body)?;
         let call = Call {
             method,
             params,
@@ -121,10 +134,16 @@ impl Admin {
             terms,
             headers: head.headers,
             actor,
+            batch: None,
+            ticket,
         };
+        self.handle(handler, &call).await
+    }
+
+    pub(crate) async fn handle(&self, handler: &Handler, call: &Call) -> Reply {
         match handler {
-            Handler::Generated(generated) => generated.answer(self, &call).await,
-            Handler::Custom(custom) => custom.answer(self, &call).await,
+            Handler::Generated(generated) => generated.answer(self, call).await,
+            Handler::Custom(custom) => custom.answer(self, call).await,
         }
     }
 

@@ -122,6 +122,14 @@ pub fn events(stream: BoxStream<'static, Bytes>) -> Answer {
     answer
 }
 
+/// Lines of JSON, one document each.
+pub fn lines(stream: BoxStream<'static, Bytes>) -> Answer {
+    let mut answer = Response::new(Body::Stream(stream));
+    let lines = HeaderValue::from_static("application/x-ndjson");
+    answer.headers_mut().insert(header::CONTENT_TYPE, lines);
+    answer
+}
+
 fn with_type(status: StatusCode, content_type: HeaderValue, bytes: Bytes) -> Answer {
     let mut answer = Response::new(Body::Whole(bytes));
     *answer.status_mut() = status;

@@ -1,7 +1,8 @@
 //! One request, opened and sorted.
 
-use crate::{payload::Payload, query, query::Query, terms::Terms};
+use crate::{batch::Batch, idempotency::Ticket, payload::Payload, query, query::Query, terms::Terms};
 use http::{HeaderMap, Method};
+use std::sync::Arc;
 
 /// A variable segment of the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Who asks, for the history.
     pub actor: String,
+    /// The writes that this one is made together with.
+    pub batch: Option<Arc<Batch>>,
+    /// What makes a retry of it recognisable.
+    pub ticket: Option<Ticket>,
 }
 
 impl Call {

@@ -4,6 +4,9 @@
 //! also has by rule belongs to the hand-written handler.
 
 mod acls;
+mod batch;
+pub(crate) mod changes;
+mod config;
 mod consumers;
 mod events;
 mod explain;
@@ -52,10 +55,18 @@ impl fmt::Debug for Handler {
     }
 }
 
+/// Whether the door takes bodies of plain text, YAML that is.
+pub fn reads_text(path: &str) -> bool {
+    path.trim_end_matches('/') == "/config"
+}
+
 /// All doors.
 pub fn table() -> impl Iterator<Item = (&'static str, Method, Handler)> {
     let lists = [
         acls::DOORS,
+        batch::DOORS,
+        changes::DOORS,
+        config::DOORS,
         consumers::DOORS,
         events::DOORS,
         explain::DOORS,

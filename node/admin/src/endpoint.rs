@@ -121,6 +121,12 @@ impl Endpoint {
             .map(|(_, handler)| handler)
     }
 
+    /// Whether an entity has it by rule: its methods, also those built by hand, read and write records.
+    pub fn is_of_an_entity(&self) -> bool {
+        let mut handlers = self.handlers.iter();
+        handlers.any(|(_, handler)| matches!(handler, Handler::Generated(_)))
+    }
+
     /// Methods that are answered here, with `HEAD` and `OPTIONS`, sorted and joined by commas.
     pub fn allow(&self) -> String {
         let mut names: Vec<&str> = self.handlers.iter().map(|(method, _)| method.as_str()).collect();

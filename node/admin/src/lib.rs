@@ -14,12 +14,15 @@
 
 mod admin;
 mod answer;
+mod batch;
 mod call;
 mod custom;
+mod document;
 mod endpoint;
 mod envelope;
 mod form;
 mod generated;
+mod idempotency;
 mod multipart;
 pub mod openapi;
 mod options;
@@ -31,12 +34,14 @@ mod query;
 mod read;
 pub mod reference;
 mod server;
+mod staging;
 mod status_api;
 mod terms;
 mod write;
 
 pub use admin::{Admin, AdminParts};
 pub use answer::{Answer, Body};
+pub use idempotency::stale_rows;
 pub use options::{FactHeaders, Options};
 pub use ports::{
     AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,

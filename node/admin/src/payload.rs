@@ -7,6 +7,7 @@
 use crate::{form, multipart, options::Options, problem::Failure, query};
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 use troop_schema::{Entity, Record, Registry};
 
 /// A decoded body.
@@ -16,6 +17,8 @@ pub enum Payload {
     Json(Record),
     /// All text (or `true`), nested by name.
     Form(Record),
+    /// YAML, as it came. Few doors take it.
+    Text(String),
 }
 
 /// What a content type announces.
@@ -23,7 +26,16 @@ enum Kind {
     Json,
     Form,
     Multipart,
+    Yaml,
 }
+
+/// The types under which YAML is sent.
+const YAML: [&str; 4] = [
+    "application/yaml",
+    "application/x-yaml",
+    "text/yaml",
+    "text/x-yaml",
+];
 
 impl Payload {
     /// Reads the body of a POST, PUT or PATCH.
@@ -42,6 +54,7 @@ impl Payload {
                 let fields = multipart::parse(content_type.unwrap_or_default(), body, options.args_max)?;
                 Ok(Payload::Form(form::nest(fields, options.arg_depth_max)?))
             }
+            Kind::Yaml => Ok(Payload::Text(query::readable(body))),
         }
     }
 
@@ -50,21 +63,25 @@ impl Payload {
         match self {
             Payload::Json(record) => record.clone(),
             Payload::Form(record) => with_typed_ttl(entity, registry.infer(entity, record.clone())),
+            Payload::Text(_) => Record::new(),
         }
     }
 
     /// The fields as sent, whatever their types.
     pub fn fields(&self) -> &Record {
+        static NONE: LazyLock<Record> = LazyLock::new(Record::new);
         match self {
             Payload::Json(record) | Payload::Form(record) => record,
+            Payload::Text(_) => LazyLock::force(&NONE),
         }
     }
 
     /// Adds a field unless the client sent it.
     pub fn with_default(&self, name: &str, value: Value) -> Payload {
         let mut payload = self.clone();
-        let (Payload::Json(record) | Payload::Form(record)) = &mut payload;
-        record.entry(name).or_insert(value);
+        if let Payload::Json(record) | Payload::Form(record) = &mut payload {
+            record.entry(name).or_insert(value);
+        }
         payload
     }
 }
@@ -103,6 +120,8 @@ fn kind(content_type: Option<&str>, is_empty: bool) -> Result<Kind, Failure> {
     let starts = |prefix| content_type.starts_with(prefix);
     if starts("application/json") {
         Ok(Kind::Json)
+    } else if YAML.iter().any(|yaml| starts(yaml)) {
+        Ok(Kind::Yaml)
     } else if starts("multipart/form-data") {
         Ok(Kind::Multipart)
     } else if starts("application/x-www-form-urlencoded") || (content_type.is_empty() && is_empty) {

@@ -59,10 +59,19 @@ pub enum Failure {
         text: String,
     },
     /// The entity changed since the client read it.
-    #[error("the entity is at revision {now}, not at the one in If-Match")]
+    #[error("the entity is at revision {now}, which is not what If-Match or If-None-Match asks for")]
     PreconditionFailed {
         /// Where it is.
         now: Revision,
+    },
+    /// One line of a batch has no good answer, so nothing of it was done.
+    #[error("operation {at}: {failure}")]
+    Line {
+        /// Which, counted from zero.
+        at: usize,
+        /// Why.
+        #[source]
+        failure: Box<Failure>,
     },
     /// Reading needs a quorum and there is none.
     #[error(
@@ -151,7 +160,6 @@ impl Failure {
             );
         }
         match &self {
-            Failure::Entity(problem) => answer::json(status, &problem.to_json()),
             Failure::UnsupportedMediaType | Failure::BodyTooLarge => builtin_page(status),
             _ => answer::json(status, &self.document()),
         }
@@ -180,12 +188,17 @@ impl Failure {
                 StatusCode::GATEWAY_TIMEOUT
             }
             Failure::Control(error) => control_status(error),
+            Failure::Line { failure, .. } => failure.status(),
         }
     }
 
     fn document(&self) -> Value {
         let message = self.to_string();
         match self {
+            Failure::Entity(problem) => problem.to_json(),
+            Failure::Line { at, failure } => {
+                json!({ "message": message, "operation": at, "error": failure.document() })
+            }
             Failure::Behind { wanted, applied } => {
                 json!({ "message": message, "wanted": wanted.get(), "applied": applied.get() })
             }

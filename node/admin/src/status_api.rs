@@ -106,7 +106,13 @@ impl StatusApi {
             request.uri().query().unwrap_or_default(),
             self.parts.options.args_max,
         )?;
-        let document = server_document(&*self.parts.facts, &*self.parts.cluster, &query).await?;
+        let document = server_document(
+            &*self.parts.facts,
+            &*self.parts.cluster,
+            &*self.parts.store,
+            &query,
+        )
+        .await?;
         Ok(answer::ok(&document))
     }
 

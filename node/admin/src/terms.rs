@@ -8,21 +8,30 @@
 //! | `?timeout=5s` | how long to wait for either |
 //! | `?strict=1` | a write that is committed and not served in time is a 504, not a 2xx with a remark |
 //! | `?transform=0` | store values as they are sent: a hash is not hashed again |
+//! | `?dry_run=1` | judge a write completely, answer as if it were made, and change nothing |
 //! | `If-Match: "N"` | change the entity only if it is still at revision N |
+//! | `If-None-Match: "N"` or `*` | read it only if it is at another revision; create it only if there is none |
 //!
 //! The catch: Kong has endpoints whose own arguments are called `timeout`. So `timeout` is read only beside
 //! one of the others.
 
 use crate::{options::Options, ports::WaitScope, problem::Failure, query::Query};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use std::time::Duration;
 use troop_txn::Revision;
 
 const MIN_REVISION_HEADER: &str = "x-troop-min-revision";
 const OUR_PREFIX: &str = "x-troop-";
-const OUR_ARGUMENTS: [&str; 5] = ["consistency", "min_revision", "wait", "strict", "transform"];
+const OUR_ARGUMENTS: [&str; 6] = [
+    "consistency",
+    "dry_run",
+    "min_revision",
+    "wait",
+    "strict",
+    "transform",
+];
 
-/// What an `If-Match` header asks for.
+/// What an `If-Match` or `If-None-Match` header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
     /// `*`: it exists.
@@ -46,8 +55,12 @@ pub struct Terms {
     pub strict: bool,
     /// Values arrive in the form in which they are stored.
     pub as_sent: bool,
+    /// Judge a write and do not make it.
+    pub dry_run: bool,
     /// Compare before changing.
     pub if_match: Option<Match>,
+    /// Compare before reading or creating.
+    pub if_none_match: Option<Match>,
     /// Whether the client used any of our words.
     pub asked: bool,
 }
@@ -72,7 +85,9 @@ impl Terms {
                 .transpose()?,
             strict: query.is_on("strict"),
             as_sent: query.get("transform").is_some() && !query.is_on("transform"),
-            if_match: if_match(headers)?,
+            dry_run: query.is_on("dry_run"),
+            if_match: matching(headers, header::IF_MATCH)?,
+            if_none_match: matching(headers, header::IF_NONE_MATCH)?,
             asked,
         })
     }
@@ -114,8 +129,8 @@ fn min_revision(query: &Query, headers: &HeaderMap) -> Result<Option<Revision>, 
         .ok_or_else(|| refusal("min_revision", "a revision", text))
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<Match>, Failure> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
+fn matching(headers: &HeaderMap, name: HeaderName) -> Result<Option<Match>, Failure> {
+    let Some(value) = headers.get(&name) else {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default().trim();
@@ -123,7 +138,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<Match>, Failure> {
         return Ok(Some(Match::Any));
     }
     let parsed = revision(text.trim_matches('"')).map(|revision| Some(Match::Revision(revision)));
-    parsed.ok_or_else(|| refusal("If-Match", "* or the ETag of the entity", text))
+    parsed.ok_or_else(|| refusal(name.as_str(), "* or the ETag of the entity", text))
 }
 
 fn revision(text: &str) -> Option<Revision> {
@@ -175,8 +190,8 @@ mod tests {
     #[test]
     fn every_word_is_read() {
         let terms = parse(
-            "wait=all&timeout=500ms&strict=1&consistency=local",
-            &[("If-Match", "\"12\"")],
+            "wait=all&timeout=500ms&strict=1&consistency=local&dry_run",
+            &[("If-Match", "\"12\""), ("If-None-Match", "*")],
         )
         .unwrap();
         let expected = Terms {
@@ -186,7 +201,9 @@ mod tests {
             timeout: Some(Duration::from_millis(500)),
             strict: true,
             as_sent: false,
+            dry_run: true,
             if_match: Some(Match::Revision(Revision::new(12))),
+            if_none_match: Some(Match::Any),
             asked: true,
         };
         assert_eq!(terms, expected);

@@ -13,7 +13,10 @@
 //! that answer again. A request whose outcome is unknown is never repeated here (that would be a second
 //! change); the client is told its id.
 
-use crate::{admin::Admin, call::Call, envelope::Facts, ports::Served, problem::Failure, terms::Match};
+use crate::{
+    admin::Admin, call::Call, envelope::Facts, idempotency::Stub, ports::Served, problem::Failure,
+    terms::Match,
+};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -38,7 +41,7 @@ impl RequestIds {
         }
     }
 
-    fn next(&self) -> RequestId {
+    pub(crate) fn next(&self) -> RequestId {
         RequestId {
             client: self.client,
             sequence: self.next.fetch_add(1, Ordering::Relaxed),
@@ -77,7 +80,21 @@ impl<F: Fn(&dyn ReadView, &mut Stamp<'_>) -> Result<Option<Planned>, Failure> + 
 
 impl Admin {
     /// Plans, proposes, and waits until the change is served.
+    ///
+    /// As a line of a batch it is only planned, on what the lines before it leave; with `?dry_run=1` it is planned and forgotten.
     pub(crate) async fn change(&self, call: &Call, plan: impl Plan) -> Result<Done, Failure> {
+        if let Some(batch) = &call.batch {
+            let (revision, planned) = self.plan(&|view: &dyn ReadView, stamp: &mut Stamp<'_>| {
+                batch.add(view, |view| plan(view, stamp))
+            });
+            return Ok(done(planned?, revision));
+        }
+        if call.terms.dry_run {
+            let within = self.options.read_timeout;
+            self.store.linearize(within).await.map_err(no_change)?;
+            let (revision, planned) = self.plan(&plan);
+            return Ok(done(planned?, revision));
+        }
         let mut done = self.commit(call, plan).await?;
         if done.planned.is_some() {
             done.served = self.served(call, done.revision).await?;
@@ -91,13 +108,17 @@ impl Admin {
         let mut is_current = false;
         for _ in 0..attempts {
             let left = deadline.saturating_duration_since(Instant::now());
-            let (revision, planned) = self.plan(&plan);
+            let (revision, planned) = self
+                .plan(&|view: &dyn ReadView, stamp: &mut Stamp<'_>| with_ticket(call, view, stamp, &plan));
             match planned {
-                Ok(Some(planned)) => match self.store.propose(self.txn(call, &planned), left).await? {
-                    Outcome::Applied(revision) => return Ok(done(Some(planned), revision)),
-                    Outcome::Refused { .. } if left.is_zero() => break,
-                    Outcome::Refused { .. } => {}
-                },
+                Ok(Some(Ticketed::Before(stub))) => return Ok(again(stub)),
+                Ok(Some(Ticketed::Now(planned))) => {
+                    match self.store.propose(self.txn(call, &planned), left).await? {
+                        Outcome::Applied(revision) => return Ok(done(Some(planned), revision)),
+                        Outcome::Refused { .. } if left.is_zero() => break,
+                        Outcome::Refused { .. } => {}
+                    }
+                }
                 Ok(None) if is_current => return Ok(done(None, revision)),
                 Err(failure) if is_current => return Err(failure),
                 Ok(None) | Err(_) => {}
@@ -108,7 +129,10 @@ impl Admin {
         Err(Failure::Contended { attempts })
     }
 
-    fn plan(&self, plan: &impl Plan) -> (Revision, Result<Option<Planned>, Failure>) {
+    fn plan<R>(
+        &self,
+        plan: &impl Fn(&dyn ReadView, &mut Stamp<'_>) -> Result<R, Failure>,
+    ) -> (Revision, Result<R, Failure>) {
         let mut random = rand::random::<[u8; 16]>;
         let mut stamp = Stamp::new(now_ms(), &mut random);
         read(&*self.store, |view| (view.revision(), plan(view, &mut stamp)))
@@ -143,6 +167,20 @@ impl Admin {
         }
     }
 
+    /// [`Admin::served`] for a change set: one that is large takes its time, and is committed by now.
+    pub(crate) async fn wait_served(
+        &self,
+        call: &Call,
+        revision: Revision,
+    ) -> Result<Option<Served>, Failure> {
+        let within = self.options.wait_timeout_max;
+        if call.terms.timeout.is_none() && call.terms.wait.is_none() {
+            let here = self.served_here(revision, within).await;
+            return Ok((!here).then(Served::default));
+        }
+        self.served(call, revision).await
+    }
+
     async fn served_here(&self, revision: Revision, within: Duration) -> bool {
         let mut served = self.serving.served();
         let reached = timeout(within, served.wait_for(|now| *now >= revision)).await;
@@ -157,6 +195,34 @@ impl Admin {
     }
 }
 
+/// A plan under an `Idempotency-Key`: to be carried out now, or carried out before.
+enum Ticketed {
+    Now(Planned),
+    Before(Stub),
+}
+
+fn with_ticket(
+    call: &Call,
+    view: &dyn ReadView,
+    stamp: &mut Stamp<'_>,
+    plan: &impl Plan,
+) -> Result<Option<Ticketed>, Failure> {
+    let stub = call.ticket.as_ref().map(|ticket| ticket.stub(view)).transpose()?;
+    if let Some(stub) = stub.flatten() {
+        return Ok(Some(Ticketed::Before(stub)));
+    }
+    let mut planned = plan(view, stamp)?;
+    if let (Some(planned), Some(ticket)) = (&mut planned, &call.ticket) {
+        ticket.tear_off(planned, stamp.now_ms());
+    }
+    Ok(planned.map(Ticketed::Now))
+}
+
+/// What was done before, as if it were done now.
+fn again(stub: Stub) -> Done {
+    done(Some(Planned::of_record(stub.record)), stub.revision)
+}
+
 fn done(planned: Option<Planned>, revision: Revision) -> Done {
     Done {
         planned,
@@ -166,19 +232,33 @@ fn done(planned: Option<Planned>, revision: Revision) -> Done {
 }
 
 /// A write that could not make sure of what it read says that it changed nothing.
-fn no_change(error: ReadError) -> Failure {
+pub(crate) fn no_change(error: ReadError) -> Failure {
     Failure::WriteUnavailable(error.to_string())
 }
 
-/// Checks `If-Match` against the entity as the planner sees it; that it stays so is what the plan's own
+/// Checks `If-Match` and `If-None-Match` against the entity as the planner sees it; that it stays so is what the plan's own
 /// guards say.
 pub(crate) fn compare(call: &Call, now: Option<Revision>) -> Result<(), Failure> {
+    if let Some(now) = now
+        && is_same(call, now)
+    {
+        return Err(Failure::PreconditionFailed { now });
+    }
     match (call.terms.if_match, now) {
         (None, _) | (Some(Match::Any), Some(_)) => Ok(()),
         (Some(Match::Revision(wanted)), Some(now)) if wanted == now => Ok(()),
         (Some(_), now) => Err(Failure::PreconditionFailed {
             now: now.unwrap_or_default(),
         }),
+    }
+}
+
+/// Whether the entity is one that the client does not want to meet.
+pub(crate) fn is_same(call: &Call, now: Revision) -> bool {
+    match call.terms.if_none_match {
+        None => false,
+        Some(Match::Any) => true,
+        Some(Match::Revision(known)) => known == now,
     }
 }
 

@@ -29,8 +29,7 @@ use uuid::Uuid;
 const CHILDREN_AT_ONCE: usize = 256;
 
 /// A change set being written down, from one image.
-pub struct Bulk<'a> {
-    catalog: &'a Catalog,
+pub struct Bulk {
     now_ms: u64,
     ops: Vec<Op>,
     /// Values that records of the list claim.
@@ -41,7 +40,7 @@ pub struct Bulk<'a> {
     written: HashSet<Key>,
     /// Records that go.
     gone: HashSet<Key>,
-    goers: Vec<(&'a Entity, Uuid)>,
+    goers: Vec<(&'static str, Uuid)>,
     /// Cards of children that leave their parent, or go.
     left: HashSet<Key>,
     /// Claims that wait for the one before to give them up.
@@ -57,11 +56,10 @@ struct Needed {
     reference: &'static str,
 }
 
-impl<'a> Bulk<'a> {
+impl Bulk {
     /// An empty list.
-    pub fn new(catalog: &'a Catalog, now_ms: u64) -> Self {
+    pub fn new(now_ms: u64) -> Self {
         Bulk {
-            catalog,
             now_ms,
             ops: Vec::new(),
             claimed: HashSet::new(),
@@ -81,12 +79,13 @@ impl<'a> Bulk<'a> {
     /// A value that another record of the list has as well, an end that is none, or a broken storage.
     pub fn add(
         &mut self,
+        catalog: &Catalog,
         view: &dyn ReadView,
         entity: &str,
         id: Uuid,
         after: Option<Record>,
     ) -> Result<(), Problem> {
-        let entity = self.catalog.entity(entity)?;
+        let entity = catalog.entity(entity)?;
         let before = load_any(view, entity, id)?;
         match after {
             Some(after) => self.put(view, entity, id, before, after),
@@ -106,15 +105,15 @@ impl<'a> Bulk<'a> {
     ///
     /// # Errors
     /// A value that is taken, a parent that is not there or goes, a child that is left behind, or a broken storage.
-    pub fn finish(mut self, view: &dyn ReadView) -> Result<Vec<Op>, Problem> {
+    pub fn finish(mut self, catalog: &Catalog, view: &dyn ReadView) -> Result<Vec<Op>, Problem> {
         for (key, values) in std::mem::take(&mut self.waiting) {
             if !self.freed.contains(&key) {
                 return Err(Problem::Unique(values));
             }
         }
         for (entity, id) in std::mem::take(&mut self.goers) {
-            for child in self.catalog.registry().children(entity.name()) {
-                self.left_behind(view, entity, child, id)?;
+            for child in catalog.registry().children(entity) {
+                self.left_behind(view, entity, (child, catalog.entity(child.entity)?), id)?;
             }
         }
         for needed in &self.needed {
@@ -134,7 +133,7 @@ impl<'a> Bulk<'a> {
     fn put(
         &mut self,
         view: &dyn ReadView,
-        entity: &'a Entity,
+        entity: &Entity,
         id: Uuid,
         before: Option<Stored>,
         mut record: Record,
@@ -144,7 +143,10 @@ impl<'a> Bulk<'a> {
             wish => wish,
         };
         refuse_nulls(entity, &record)?;
-        expiry::write(entity, &mut record, wish, None, self.now_ms);
+        // Kong: a record of a document that has no end has no `ttl` either, where one of the Admin API has none.
+        if let Wish::After(_) = wish {
+            expiry::write(entity, &mut record, wish, None, self.now_ms);
+        }
         if layout::id_of(&record) != Some(id) || !self.written.insert(layout::record(entity.name(), id)) {
             return Err(Problem::PrimaryKey(one("id", id.to_string())));
         }
@@ -157,11 +159,11 @@ impl<'a> Bulk<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, entity: &'a Entity, stored: &Stored) {
+    fn remove(&mut self, entity: &Entity, stored: &Stored) {
         if !self.gone.insert(layout::record(entity.name(), stored.id)) {
             return;
         }
-        self.goers.push((entity, stored.id));
+        self.goers.push((entity.name(), stored.id));
         self.give_up(layout::cards(entity, &stored.record));
         let mut plan = Planned::new(stored.id);
         plan.remove(entity, stored.id, &stored.record);
@@ -187,7 +189,7 @@ impl<'a> Bulk<'a> {
     fn claim(
         &mut self,
         view: &dyn ReadView,
-        entity: &'a Entity,
+        entity: &Entity,
         old: Option<&Record>,
         new: &Record,
     ) -> Result<(), Problem> {
@@ -210,7 +212,7 @@ impl<'a> Bulk<'a> {
     }
 
     /// Takes a record along that is over and only waits for its removal.
-    fn evict(&mut self, view: &dyn ReadView, entity: &'a Entity, owner: Uuid) -> Result<bool, Problem> {
+    fn evict(&mut self, view: &dyn ReadView, entity: &Entity, owner: Uuid) -> Result<bool, Problem> {
         let stored = load_any(view, entity, owner)?;
         let over = stored.filter(|stored| expiry::is_over(&stored.record, self.now_ms));
         let is_written = self.written.contains(&layout::record(entity.name(), owner));
@@ -246,11 +248,10 @@ impl<'a> Bulk<'a> {
     fn left_behind(
         &mut self,
         view: &dyn ReadView,
-        parent: &Entity,
-        child: &Child,
+        parent: &'static str,
+        (child, table): (&Child, &Entity),
         id: Uuid,
     ) -> Result<(), Problem> {
-        let table = self.catalog.entity(child.entity)?;
         let prefix = layout::children(child.entity, child.field, id);
         let mut after = None;
         loop {
@@ -260,7 +261,7 @@ impl<'a> Bulk<'a> {
                 if !self.left.contains(card) && !self.evict(view, table, owner)? {
                     return Err(Problem::Referenced {
                         by: child.entity,
-                        entity: parent.name(),
+                        entity: parent,
                     });
                 }
             }

@@ -94,11 +94,12 @@ pub(crate) fn show_plain(entity: &Entity, record: &mut Record, now_ms: u64) {
     }
 }
 
-/// Shows the seconds left instead of the moment.
+/// Shows the seconds left instead of the moment; nothing for a record that never heard of one.
 pub(crate) fn show(entity: &Entity, record: &mut Record, now_ms: u64) {
     if entity.has_ttl() {
         let left = at_ms(record).map(|at_ms| at_ms.saturating_sub(now_ms) / 1000);
-        record.remove(EXPIRES_AT);
-        record.insert(TTL.to_owned(), left.map_or(Value::Null, Value::from));
+        if record.remove(EXPIRES_AT).is_some() {
+            record.insert(TTL.to_owned(), left.map_or(Value::Null, Value::from));
+        }
     }
 }

@@ -31,6 +31,15 @@ impl Planned {
         }
     }
 
+    /// Nothing to do: a change that was carried out before and left this record.
+    pub fn of_record(record: Record) -> Self {
+        let id = layout::id_of(&record).unwrap_or_default();
+        Planned {
+            record,
+            ..Planned::new(id)
+        }
+    }
+
     /// The log entry. `actor` says for the history who asked.
     pub fn into_txn(self, request: RequestId, stamped_at_ms: u64, actor: impl Into<String>) -> Txn {
         Txn {

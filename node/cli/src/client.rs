@@ -58,14 +58,20 @@ impl Target {
         if (200..300).contains(&answer.status) {
             return self.read(&answer.body);
         }
-        Err(Failure::Refused {
+        Err(self.refusal(&answer))
+    }
+
+    /// An answer that says no.
+    pub(crate) fn refusal(&self, answer: &Answer) -> Failure {
+        Failure::Refused {
             address: self.admin.clone(),
             status: answer.status,
             message: message_of(&answer.body),
-        })
+        }
     }
 
-    fn strange(&self, problem: &str) -> Failure {
+    /// An answer that makes no sense.
+    pub(crate) fn strange(&self, problem: &str) -> Failure {
         Failure::Strange {
             address: self.admin.clone(),
             problem: problem.to_owned(),

@@ -1,5 +1,6 @@
 //! One file per command; this one only sends each to its place.
 
+mod config;
 mod import;
 mod node;
 mod route;
@@ -15,11 +16,18 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::grammar::{Command, Output};
+use crate::{Tables, exit};
 
-/// Runs a command and writes its answer.
-pub(crate) fn run(command: Command, output: &mut dyn Write) -> Result<(), Failure> {
+/// Runs a command, writes its answer, and says with which code to end.
+pub(crate) fn run(
+    command: Command,
+    tables: Tables<'_>,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> Result<u8, Failure> {
     match command {
         Command::Start(_) => unreachable!("invariant: the caller keeps start for the program"),
+        Command::Config(command) => return config::run(command, &tables(), output, errors),
         Command::Stop(target) => stop::run(&target, output),
         Command::Status(target) => status::run(&target, output),
         Command::Health(target) => status::health(&target, output),
@@ -29,7 +37,8 @@ pub(crate) fn run(command: Command, output: &mut dyn Write) -> Result<(), Failur
         Command::Route(command) => route::run(command, output),
         Command::Import(args) => import::run(&args, output),
         Command::Settings(args) => settings::run(&args, output),
-    }
+    }?;
+    Ok(exit::OK)
 }
 
 /// Writes a document as it is, or the text made of it.

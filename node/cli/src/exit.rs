@@ -8,3 +8,6 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// No node answered at the address.
 pub const UNREACHABLE: u8 = 3;
+/// `config diff` found a difference. The same number as for a wrong command line, as `diff` tools have it; what was wrong with
+/// a command line is on standard error.
+pub const DIFFERS: u8 = 2;

@@ -74,6 +74,17 @@ pub enum Failure {
     /// The settings are not usable.
     #[error(transparent)]
     Settings(#[from] SettingsProblem),
+    /// The file is of no use.
+    #[error("{path}: {problem}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it, a line per fault.
+        problem: String,
+    },
+    /// What is to be applied cannot be.
+    #[error("{0}; nothing was changed")]
+    Inapplicable(String),
     /// The answer could not be printed.
     #[error("cannot write the answer: {0}")]
     Output(#[from] std::io::Error),
@@ -90,6 +101,8 @@ impl Failure {
             | Failure::Unhealthy { .. }
             | Failure::Incomplete { .. }
             | Failure::StillRunning { .. }
+            | Failure::File { .. }
+            | Failure::Inapplicable(_)
             | Failure::Output(_) => exit::FAILED,
         }
     }

@@ -3,6 +3,7 @@
 //! Only words and their shapes. Every command that talks to a node shares [`Target`], so `--admin`,
 //! `--output` and `--timeout` mean the same everywhere.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,7 +21,8 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 refused or failed, 2 wrong command line or settings, 3 no node answers.";
+Exit codes: 0 done, 1 refused or failed, 2 wrong command line or settings, 3 no node answers.
+`config diff` also ends with 2 when there is a difference.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     Route(RouteCommand),
     /// Copy a running Kong into the cluster: ids, credentials and certificates included.
     Import(ImportArgs),
+    /// The configuration as a file: check it, compare it, make it so, write it down.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the settings a start with the same flags would use, and where each was written.
     Settings(SettingsArgs),
 }
@@ -117,6 +122,70 @@ pub(crate) enum RouteCommand {
         #[command(flatten)]
         target: Target,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a file without a node; exit code 1 when anything in it is wrong.
+    Validate {
+        #[command(flatten)]
+        file: DocumentArgs,
+        /// How to print the answer.
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Show what applying a file would change; exit code 0 when that is nothing and 2 when it is something.
+    Diff {
+        #[command(flatten)]
+        file: DocumentArgs,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Make a file the configuration of the cluster: all of it at one revision, or nothing.
+    Apply {
+        #[command(flatten)]
+        file: DocumentArgs,
+        /// Show what would change and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Write the configuration of the cluster as a file that `apply` and decK read. Secrets are in it.
+    Export {
+        /// Only records that carry this tag; several times for several tags.
+        #[arg(long = "select-tag", value_name = "TAG")]
+        select_tags: Vec<String>,
+        /// Where to write it; standard output if not given.
+        #[arg(long, short = 'o', value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// In which format.
+        #[arg(long, value_enum, default_value_t)]
+        format: TextFormat,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// A declarative file and how to read it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DocumentArgs {
+    /// The file, in Kong's or decK's format, YAML or JSON; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
+    /// Speak only for records that carry this tag, and give it to all in the file; several times for several tags.
+    #[arg(long = "select-tag", value_name = "TAG")]
+    pub(crate) select_tags: Vec<String>,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For people.
+    #[default]
+    Yaml,
+    /// For machines.
+    Json,
 }
 
 /// Which node to talk to and how to print what it says.

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use troop_settings::HostPort;
 
-/// Largest answer taken. A status of a hundred members is some 20 KiB; this only guards against nonsense.
-const ANSWER_MAX_BYTES: usize = 16 << 20;
+/// Largest answer taken: every record of a cluster with a million of them. This only guards against nonsense.
+const ANSWER_MAX_BYTES: usize = 512 << 20;
 
 /// An answer.
 #[derive(Debug, PartialEq)]

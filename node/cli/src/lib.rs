@@ -23,6 +23,7 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::Parser;
+use troop_schema::Registry;
 
 pub use failure::Failure;
 pub use start::{SettingsProblem, StartArgs, environment};
@@ -38,15 +39,19 @@ pub enum Begin {
     Done(u8),
 }
 
+/// Gives the tables of entities and plugins; only commands about files of configuration ask for them.
+pub type Tables<'t> = &'t dyn Fn() -> Registry;
+
 /// Reads the arguments (program name first) and runs every command but `start`.
-pub fn begin(args: impl IntoIterator<Item = OsString>) -> Begin {
+pub fn begin(args: impl IntoIterator<Item = OsString>, tables: Tables<'_>) -> Begin {
     let mut output = std::io::stdout().lock();
     let mut errors = std::io::stderr().lock();
-    begin_with(args, &mut output, &mut errors)
+    begin_with(args, tables, &mut output, &mut errors)
 }
 
 fn begin_with(
     args: impl IntoIterator<Item = OsString>,
+    tables: Tables<'_>,
     output: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> Begin {
@@ -57,8 +62,8 @@ fn begin_with(
         Ok(Cli { command }) => command,
         Err(usage) => return Begin::Done(tell_usage(&usage, output, errors)),
     };
-    match command::run(command, output) {
-        Ok(()) => Begin::Done(exit::OK),
+    match command::run(command, tables, output, errors) {
+        Ok(code) => Begin::Done(code),
         Err(failure) => {
             // Where standard error is gone there is nobody left to tell.
             let _ = writeln!(errors, "troop: {failure}");

@@ -1,5 +1,7 @@
 //! Facts about whole commands, against a node that is one thread with prepared answers.
 
+mod config;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
@@ -13,10 +15,14 @@ struct Told {
     errors: String,
 }
 
+fn tables() -> Registry {
+    Registry::new(Vec::new()).unwrap()
+}
+
 fn tell(args: &[&str]) -> Told {
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let args = ["troop"].iter().chain(args).map(OsString::from);
-    let code = match begin_with(args, &mut output, &mut errors) {
+    let code = match begin_with(args, &tables, &mut output, &mut errors) {
         Begin::Done(code) => code,
         Begin::Start(args) => panic!("{args:?}"),
     };
@@ -294,7 +300,7 @@ fn settings_are_printed_with_their_place() {
 #[test]
 fn start_is_handed_to_the_program() {
     let args = ["troop", "start", "--data-dir", "/d"].map(OsString::from);
-    match begin_with(args, &mut Vec::new(), &mut Vec::new()) {
+    match begin_with(args, &tables, &mut Vec::new(), &mut Vec::new()) {
         Begin::Start(args) => assert_eq!(args.given, [("data_dir", "/d".to_owned())]),
         Begin::Done(code) => panic!("{code}"),
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
-use troop_schema::{Auto, Entity, Record, Registry};
+use troop_schema::{Auto, Entity, Record, Registry, Sent, Stamp};
 use uuid::Uuid;
 
 /// What an id is replaced by, by schema.
@@ -24,8 +24,9 @@ type Renamed = HashMap<(&'static str, Uuid), Uuid>;
 impl Document {
     /// This document with the ids, and the fields that fill themselves, of the records it means.
     ///
-    /// Without it a [`crate::diff`] replaces what was created over the Admin API, where ids are drawn.
-    pub fn adopting(mut self, registry: &Registry, current: &Records) -> Document {
+    /// Without it a [`crate::diff`] replaces what was created over the Admin API, where ids are drawn. Here, too, values get the form
+    /// in which they are stored, for the hash of a password depends on the id of its owner.
+    pub fn adopting(mut self, registry: &Registry, current: &Records, stamp: &mut Stamp<'_>) -> Document {
         let mut renamed = Renamed::new();
         let mut records = Records::new();
         for entity in parents_first(registry) {
@@ -36,6 +37,10 @@ impl Document {
             for mut one in wanted {
                 let id = renamed.get(&(entity.name(), one.id)).copied().unwrap_or(one.id);
                 one.record.insert("id".to_owned(), id.to_string().into());
+                if self.transform() {
+                    let sent = one.record.clone();
+                    registry.transform(entity, &mut one.record, &Sent::whole(&sent), stamp);
+                }
                 if let Some(stored) = current.get(entity.name(), &id) {
                     keep_chosen(entity, &mut one, stored);
                 }

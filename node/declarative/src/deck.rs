@@ -63,6 +63,13 @@ pub(crate) fn take(document: &mut Record, faults: &mut Faults, warnings: &mut Ve
 }
 
 impl Wishes {
+    /// Asks for more tags.
+    pub(crate) fn select(&mut self, tags: &[String]) {
+        let more = tags.iter().filter(|tag| !self.select_tags.contains(tag));
+        let more: Vec<_> = more.cloned().collect();
+        self.select_tags.extend(more);
+    }
+
     /// Does to a record what the cover sheet asks for.
     pub(crate) fn apply(&self, entity: &Entity, record: &mut Record, faults: &mut Faults) {
         self.share_config(record, faults);

@@ -8,11 +8,13 @@
 use crate::{
     header::{CURRENT_VERSION, FORMAT_VERSION, TRANSFORM},
     order::parents_first,
-    records::Records,
+    records::{Records, referred_id},
     text::write,
 };
 use serde_json::{Value, json};
-use troop_schema::{Entity, Record, Registry};
+use std::collections::{HashMap, HashSet};
+use troop_schema::{Auto, Entity, Foreign, Record, Registry};
+use uuid::Uuid;
 
 /// A document to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,32 @@ impl Export {
             let list: Vec<_> = records
                 .of(entity.name())
                 .map(|(_, record)| Value::Object(written(entity, record)))
+                .collect();
+            if !list.is_empty() {
+                members.push((entity.name(), list.into()));
+            }
+        }
+        Export { members }
+    }
+
+    /// Of these records, in decK's dialect: children below their parents, without the times of writing. decK knows credentials only
+    /// below their consumer and targets only below their upstream.
+    pub fn nested(registry: &Registry, records: &Records) -> Self {
+        let mut members = vec![(FORMAT_VERSION, json!(CURRENT_VERSION))];
+        // decK does not read it, and cannot: a password that is a hash already would be hashed again.
+        if registry
+            .entities()
+            .any(|entity| entity.keeps_hashes() && records.of(entity.name()).next().is_some())
+        {
+            members.push((TRANSFORM, json!(false)));
+        }
+        let tree = Tree::of(registry, records);
+        for entity in parents_first(registry) {
+            let roots = records
+                .of(entity.name())
+                .filter(|(id, _)| !tree.nested.contains(&(entity.name(), **id)));
+            let list: Vec<_> = roots
+                .map(|(id, record)| tree.written(entity, id, record))
                 .collect();
             if !list.is_empty() {
                 members.push((entity.name(), list.into()));
@@ -68,4 +96,90 @@ fn written(entity: &Entity, record: &Record) -> Record {
         }
     }
     record
+}
+
+/// A record by schema and id.
+type Name = (&'static str, Uuid);
+
+/// Who lies in whom.
+struct Tree<'a> {
+    registry: &'a Registry,
+    records: &'a Records,
+    children: HashMap<Name, Vec<Name>>,
+    nested: HashSet<Name>,
+}
+
+impl<'a> Tree<'a> {
+    fn of(registry: &'a Registry, records: &'a Records) -> Self {
+        let mut tree = Tree {
+            registry,
+            records,
+            children: HashMap::new(),
+            nested: HashSet::new(),
+        };
+        for (entity, id, record) in records.iter() {
+            if let Some(parent) = registry
+                .entity(entity)
+                .and_then(|table| tree.parent(table, record))
+            {
+                tree.children.entry(parent).or_default().push((entity, *id));
+                tree.nested.insert((entity, *id));
+            }
+        }
+        tree
+    }
+
+    /// The one record that another lies in: one that it cannot be without, or the only one that it refers to.
+    fn parent(&self, entity: &Entity, record: &Record) -> Option<Name> {
+        let named = |foreign: &Foreign| {
+            let id = record.get(foreign.field).and_then(referred_id)?;
+            self.records
+                .get(foreign.reference, &id)
+                .map(|_| (foreign.reference, id))
+        };
+        let mut parents = entity.foreigns().filter(|foreign| lies_in(entity, foreign));
+        let parent = parents.find_map(|foreign| named(&foreign))?;
+        let others = parents.filter(|foreign| named(foreign).is_some()).count();
+        (others == 0).then_some(parent)
+    }
+
+    fn written(&self, entity: &Entity, id: &Uuid, record: &Record) -> Value {
+        let mut out = written(entity, record);
+        for (field, _) in entity.self_filled_fields().filter(|(_, auto)| is_clock(*auto)) {
+            out.remove(field);
+        }
+        for (child, child_id) in self.children.get(&(entity.name(), *id)).into_iter().flatten() {
+            let (Some(table), Some(record)) =
+                (self.registry.entity(child), self.records.get(child, child_id))
+            else {
+                continue;
+            };
+            let mut value = self.written(table, child_id, record);
+            for foreign in table
+                .foreigns()
+                .filter(|foreign| foreign.reference == entity.name())
+            {
+                value
+                    .as_object_mut()
+                    .and_then(|value| value.remove(foreign.field));
+            }
+            let list = out.entry(*child).or_insert_with(|| json!([]));
+            if let Value::Array(list) = list {
+                list.push(value);
+            }
+        }
+        Value::Object(out)
+    }
+}
+
+/// decK: routes lie in services, plugins in whatever they are for, and the rest where it cannot be without.
+fn lies_in(entity: &Entity, foreign: &Foreign) -> bool {
+    matches!(entity.name(), "routes" | "plugins")
+        || entity
+            .field(foreign.field)
+            .is_some_and(|field| field.is_required())
+}
+
+fn is_clock(auto: Auto) -> bool {
+    matches!(auto, Auto::CreatedAt | Auto::UpdatedAt)
 }

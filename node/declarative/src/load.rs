@@ -27,6 +27,7 @@ use uuid::Uuid;
 pub struct Loader<'r> {
     registry: &'r Registry,
     dialect: Dialect,
+    select_tags: &'r [String],
 }
 
 /// A document that was loaded.
@@ -77,12 +78,19 @@ impl<'r> Loader<'r> {
         Loader {
             registry,
             dialect: Dialect::Kong,
+            select_tags: &[],
         }
     }
 
     /// In another dialect.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// As if the document asked for these tags, besides its own.
+    pub fn select_tags(mut self, tags: &'r [String]) -> Self {
+        self.select_tags = tags;
         self
     }
 
@@ -123,10 +131,11 @@ impl<'r> Loader<'r> {
         let mut document = as_record(value)?;
         let mut faults = Faults::new();
         let header = header::take(&mut document, &mut faults);
-        let wishes = match self.dialect {
+        let mut wishes = match self.dialect {
             Dialect::Kong => Wishes::default(),
             Dialect::Deck => deck::take(&mut document, &mut faults, &mut warnings),
         };
+        wishes.select(self.select_tags);
         if !header.is_current {
             migrate::old_paths(&mut document);
         }
@@ -134,7 +143,7 @@ impl<'r> Loader<'r> {
             registry: self.registry,
             dialect: self.dialect,
             wishes: &wishes,
-            stamp,
+            stamp: &mut *stamp,
         };
         let collections = unpacker.document(document, &mut faults);
         let mut refusal = Refusal::default();

@@ -12,7 +12,7 @@
 //! was and what it became is not.
 
 use crate::change::{Change, ChangeSet, ChangeStep};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write;
 use troop_schema::{Auto, Entity, Record, Registry};
 
@@ -23,6 +23,18 @@ const SHOWN_MAX_CHARS: usize = 120;
 const SECRET_CHANGED: &str = "changed, not shown";
 
 impl ChangeSet {
+    /// For machines: the counts, and each change with what may be shown of it.
+    pub fn to_json(&self, registry: &Registry) -> Value {
+        let (created, updated, deleted) = self.counts();
+        let changes = self.changes().iter();
+        let changes =
+            changes.filter_map(|change| Some(change_json(registry, registry.entity(change.entity)?, change)));
+        json!({
+            "create": created, "update": updated, "delete": deleted,
+            "changes": changes.collect::<Vec<_>>(),
+        })
+    }
+
     /// One line per record, one line per field that changes, and the counts.
     pub fn rendered(&self, registry: &Registry) -> String {
         let mut out = String::new();
@@ -58,6 +70,16 @@ fn render(out: &mut String, registry: &Registry, entity: &Entity, change: &Chang
         };
         fields(out, entity, &sides);
     }
+}
+
+fn change_json(registry: &Registry, entity: &Entity, change: &Change) -> Value {
+    let covered = |record: &Record| Value::Object(registry.redacted(entity, record.clone()));
+    let (step, before, after) = match &change.step {
+        ChangeStep::Create { after } => ("create", Value::Null, covered(after)),
+        ChangeStep::Update { before, after } => ("update", covered(before), covered(after)),
+        ChangeStep::Delete { before } => ("delete", covered(before), Value::Null),
+    };
+    json!({ "step": step, "entity": change.entity, "id": change.id.to_string(), "before": before, "after": after })
 }
 
 /// What people call it; nothing if that is a secret.

@@ -14,6 +14,7 @@
 //! | `instances.rs` | plugin instances by scope |
 //! | `upstream.rs`, `checks.rs` | targets, and how their health is watched |
 //! | `duty.rs` | who of them serves, across editions |
+//! | `vaults.rs` | what vault references stand for |
 //! | `draft.rs` | a plan being changed |
 //! | `feed.rs` | events to drafts to plans |
 
@@ -25,16 +26,18 @@ pub(crate) mod feed;
 pub(crate) mod instances;
 pub(crate) mod record;
 pub(crate) mod upstream;
+pub(crate) mod vaults;
 
 use compile::{Route, RouteEntry, Service};
 use imbl::{HashMap, OrdMap, OrdSet};
 use instances::Instances;
-use record::UpstreamRecord;
+use record::{PluginRecord, UpstreamRecord};
 use std::sync::Arc;
 use troop_router::Router;
 use troop_txn::Revision;
 use upstream::{TargetEntry, Upstream};
 use uuid::Uuid;
+use vaults::Vaults;
 
 /// One printed timetable.
 #[derive(Clone, Default)]
@@ -57,6 +60,9 @@ pub(crate) struct Plan {
     targets: OrdMap<(Uuid, Uuid), Arc<TargetEntry>>,
     /// target to upstream
     homes: HashMap<Uuid, Uuid>,
+    vaults: Vaults,
+    /// Plugins whose configuration holds vault references.
+    referring: HashMap<Uuid, Arc<PluginRecord>>,
 }
 
 /// How much is in a plan.

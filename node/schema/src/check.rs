@@ -13,6 +13,7 @@ use crate::{
     rule::Rule,
     shape::{Layers, value_at},
     validate::Validator,
+    vault_reference::is_vault_reference,
     violation::text,
 };
 use serde_json::Value;
@@ -201,7 +202,10 @@ pub(crate) struct Checks<'a> {
 impl Checks<'_> {
     pub(crate) fn run(&self, faults: &mut Faults) {
         for check in self.layers.checks() {
-            let unknown_yet = check.paths().iter().any(|path| is_reference(self.value(path)));
+            let unknown_yet = check
+                .paths()
+                .iter()
+                .any(|path| is_vault_reference(self.value(path)));
             if !unknown_yet && let Err(remark) = self.judge(check, faults) {
                 faults.remark(remark);
             }
@@ -307,11 +311,4 @@ pub(crate) fn is_empty(value: &Value) -> bool {
         Value::Object(map) => map.is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
     }
-}
-
-/// A word in the place of a value that a vault holds.
-pub(crate) fn is_reference(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|text| text.starts_with("{vault://") && text.ends_with('}'))
 }

@@ -394,6 +394,15 @@ impl Entity {
         })
     }
 
+    /// Whether what is stored of a secret is its hash: writing the stored record again would hash it twice.
+    pub fn keeps_hashes(&self) -> bool {
+        let input = self
+            .transform
+            .as_ref()
+            .and_then(|transform| self.field(transform.input));
+        input.is_some_and(Field::is_secret)
+    }
+
     pub(crate) fn transformation(&self) -> Option<&Transform> {
         self.transform.as_ref()
     }

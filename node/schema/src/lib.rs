@@ -39,6 +39,7 @@ mod stamp;
 mod transform;
 pub mod typedef;
 mod validate;
+mod vault_reference;
 mod violation;
 
 pub use check::{Branch, Check, Match};
@@ -52,6 +53,7 @@ pub use rule::{Custom, Pattern, Rule};
 pub use shape::{Shape, Shorthand};
 pub use stamp::Stamp;
 pub use transform::Sent;
+pub use vault_reference::{VaultReference, is_vault_reference};
 pub use violation::Violation;
 
 /// One instance of an entity: field names to values.

@@ -8,12 +8,13 @@
 
 use crate::{
     Record,
-    check::{Checks, is_reference},
+    check::Checks,
     fault::{Fault, Faults},
     field::{Field, Kind},
     registry::Registry,
     rule::Rule,
     shape::{Layers, Shape},
+    vault_reference::is_vault_reference,
     violation::text,
 };
 use serde_json::Value;
@@ -71,7 +72,7 @@ impl<'r> Validator<'r> {
         if value.is_null() {
             return null(field);
         }
-        if field.referenceable && is_reference(value) {
+        if field.referenceable && is_vault_reference(value) {
             return Ok(()); // what it stands for is not known yet
         }
         if let Some(Rule::Eq(Value::Null)) = field.rules.first() {

@@ -12,6 +12,7 @@ mod failover;
 mod golden;
 mod restarts;
 mod snapshots;
+mod staging;
 mod stopped;
 mod stumbling;
 mod suite;

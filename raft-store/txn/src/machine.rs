@@ -179,7 +179,11 @@ fn holds(image: &dyn Image, global: Revision, guard: &Guard) -> Result<bool, Ima
     })
 }
 
-fn unchanged_since(image: &dyn Image, revision: Revision) -> Result<bool, ImageError> {
+/// Whether no record changed and nothing was broadcast after a revision, as far as the history reaches.
+///
+/// # Errors
+/// [`ImageError`] when the storage fails or is damaged.
+pub fn unchanged_since(image: &dyn Image, revision: Revision) -> Result<bool, ImageError> {
     if notes(image)?.events_from.get() > revision.get().saturating_add(1) {
         return Ok(false);
     }

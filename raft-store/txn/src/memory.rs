@@ -198,4 +198,8 @@ impl Store for MemoryStore {
     fn events(&self, after: Revision, limit: usize) -> Result<EventPage, EventsError> {
         events_of(&*self.image(), after, limit)
     }
+
+    fn unchanged_since(&self, revision: Revision) -> Result<bool, ViewError> {
+        machine::unchanged_since(&*self.image(), revision)
+    }
 }

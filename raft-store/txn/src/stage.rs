@@ -101,7 +101,9 @@ pub fn unpack(value: &[u8]) -> Result<Vec<Op>, FrameError> {
     let ops: Vec<Op> = codec::unpack(value)?;
     let strange = |op: &Op| matches!(op, Op::Unstage { .. } | Op::CompactEvents { .. });
     if ops.iter().any(strange) {
-        return Err(FrameError::Payload("a box holds an op about the store itself".into()));
+        return Err(FrameError::Payload(
+            "a box holds an op about the store itself".into(),
+        ));
     }
     Ok(ops)
 }
@@ -118,7 +120,9 @@ pub fn stale(view: &dyn ReadView, before_ms: u64, limit: usize) -> Result<Vec<Ke
         Some(StageId(u128::from_be_bytes(id.try_into().ok()?)).begun_at_ms())
     };
     let keys = rows.into_iter().map(|(key, _)| key);
-    Ok(keys.filter(|key| begun(key).is_none_or(|at_ms| at_ms < before_ms)).collect())
+    Ok(keys
+        .filter(|key| begun(key).is_none_or(|at_ms| at_ms < before_ms))
+        .collect())
 }
 
 #[cfg(test)]
@@ -149,7 +153,9 @@ mod tests {
             key: stage.box_key(number),
             value: pack(ops).unwrap(),
         };
-        let outcome = store.apply(&txn(u64::from(number), Vec::new(), vec![op])).unwrap();
+        let outcome = store
+            .apply(&txn(u64::from(number), Vec::new(), vec![op]))
+            .unwrap();
         assert!(matches!(outcome, Outcome::Applied(_)));
     }
 
@@ -211,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_box_in_a_box_is_refused() {
-        let op = Op::Unstage { stage: StageId::new(1, 1).boxes() };
+        let op = Op::Unstage {
+            stage: StageId::new(1, 1).boxes(),
+        };
         assert!(unpack(&pack(&[op]).unwrap()).is_err());
     }
 }

@@ -136,6 +136,19 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`EventsError::Compacted`] when the history no longer reaches back that far.
     fn events(&self, after: Revision, limit: usize) -> Result<EventPage, EventsError>;
+
+    /// Whether no record changed here and nothing was broadcast after this revision, as
+    /// [`Guard::UnchangedSince`](crate::Guard::UnchangedSince) would find.
+    ///
+    /// # Errors
+    /// [`ViewError`] when the storage fails.
+    fn unchanged_since(&self, revision: Revision) -> Result<bool, ViewError> {
+        match self.events(revision, 1) {
+            Ok(page) => Ok(page.events.is_empty()),
+            Err(EventsError::Compacted { .. }) => Ok(false),
+            Err(EventsError::View(error)) => Err(error),
+        }
+    }
 }
 
 /// [`Store::read_dyn`] with a result.

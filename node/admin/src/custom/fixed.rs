@@ -18,8 +18,6 @@ pub(super) const DOORS: &[Door] = &[
         Box::pin(endpoints(admin, call))
     }),
     ("/robots.txt", Method::GET, robots),
-    ("/config", Method::GET, no_dbless),
-    ("/config", Method::POST, no_dbless),
     ("/clustering/status", Method::GET, no_control_plane),
     ("/clustering/data-planes", Method::GET, no_control_plane),
     ("/status/dns", Method::GET, no_new_dns),
@@ -36,10 +34,6 @@ async fn endpoints(admin: &Admin, _: &Call) -> Reply {
 fn robots<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {
     let page = "User-agent: *\nDisallow: /";
     Box::pin(async move { Ok(answer::text(StatusCode::OK, "text/plain; charset=UTF-8", page)) })
-}
-
-fn no_dbless<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {
-    refused("this endpoint is only available when Kong is configured to not use a database")
 }
 
 fn no_control_plane<'a>(_: &'a Admin, _: &'a Call) -> BoxFuture<'a, Reply> {

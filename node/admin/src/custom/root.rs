@@ -6,7 +6,8 @@
 
 use super::Door;
 use crate::{
-    admin::Admin, answer::Reply, call::Call, envelope::KONG_VERSION, generated::read_answer, problem::Failure,
+    admin::Admin, answer::Reply, call::Call, document::played, envelope::KONG_VERSION,
+    generated::read_answer, problem::Failure,
 };
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -33,6 +34,7 @@ async fn root(admin: &Admin, call: &Call) -> Reply {
     let find = |view: &dyn ReadView, _| enabled_in_cluster(admin, view);
     let (revision, enabled) = admin.reading(call, find).await?;
     let identity = admin.facts.identity();
+    let by_document = played(&*admin.store)?.is_some();
     let document = json!({
         "tagline": "Welcome to kong",
         "version": KONG_VERSION,
@@ -42,7 +44,7 @@ async fn root(admin: &Admin, call: &Call) -> Reply {
         "timers": { "running": 0, "pending": 0 },
         "plugins": { "available_on_server": available(admin), "enabled_in_cluster": enabled },
         "lua_version": LUA_VERSION,
-        "configuration": configuration(admin),
+        "configuration": configuration(admin, by_document),
         "pids": { "master": identity.pid, "workers": identity.worker_pids },
     });
     Ok(read_answer(&document, revision))
@@ -72,8 +74,12 @@ fn enabled_in_cluster(admin: &Admin, view: &dyn ReadView) -> Result<BTreeSet<Str
     Ok(names)
 }
 
-fn configuration(admin: &Admin) -> Map<String, Value> {
+/// Kong: without a database the configuration is a document's, and clients that write records keep away.
+fn configuration(admin: &Admin, by_document: bool) -> Map<String, Value> {
     let mut configuration = admin.facts.configuration();
+    if by_document {
+        configuration.insert("database".to_owned(), json!("off"));
+    }
     for (name, value) in KONG_ONLY {
         configuration.entry(name).or_insert_with(|| json!(value));
     }

@@ -7,12 +7,14 @@ use crate::{
     admin::Admin,
     answer::{self, Reply},
     call::Call,
+    document::played,
     ports::{ClusterControl, NodeFacts},
     problem::Failure,
     query::Query,
 };
 use http::Method;
 use serde_json::{Value, json};
+use troop_txn::Store;
 
 pub(super) const DOORS: &[Door] = &[
     ("/status", Method::GET, |admin, call| {
@@ -24,7 +26,7 @@ pub(super) const DOORS: &[Door] = &[
 ];
 
 async fn status(admin: &Admin, call: &Call) -> Reply {
-    let document = server_document(&*admin.facts, &*admin.cluster, &call.query).await?;
+    let document = server_document(&*admin.facts, &*admin.cluster, &*admin.store, &call.query).await?;
     Ok(answer::ok(&document))
 }
 
@@ -39,6 +41,7 @@ async fn timers(_: &Admin, _: &Call) -> Reply {
 pub(crate) async fn server_document(
     facts: &dyn NodeFacts,
     cluster: &dyn ClusterControl,
+    store: &dyn Store,
     query: &Query,
 ) -> Result<Value, Failure> {
     let unit = Unit::parse(query.get("unit").unwrap_or("m"))?;
@@ -49,7 +52,7 @@ pub(crate) async fn server_document(
         .min(10);
     let pid = facts.identity().pid;
     let now = facts.connections();
-    Ok(json!({
+    let mut document = json!({
         "memory": {
             // Kong: one Lua machine per worker; we have one process and say what it keeps in memory.
             "workers_lua_vms": [{ "pid": pid, "http_allocated_gc": unit.show(resident_bytes(), scale) }],
@@ -65,7 +68,12 @@ pub(crate) async fn server_document(
             "total_requests": now.total_requests,
         },
         "database": { "reachable": cluster.health().await.is_ok() },
-    }))
+    });
+    // Kong: only without a database.
+    if let Some(hash) = played(store)? {
+        document["configuration_hash"] = json!(hash);
+    }
+    Ok(document)
 }
 
 /// In which memory is told.

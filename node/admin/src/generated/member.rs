@@ -9,7 +9,7 @@ use crate::{
     custom::plugins,
     envelope::Facts,
     problem::Failure,
-    write::{Done, compare},
+    write::{Done, compare, is_same},
 };
 use http::StatusCode;
 use troop_catalog::{Found, Planned, Selector};
@@ -58,7 +58,17 @@ pub(crate) async fn get(scope: &Scope<'_>) -> Reply {
         entity: Some(found.revision),
         served: None,
     };
+    if is_same(scope.call, found.revision) {
+        return Ok(unchanged(facts));
+    }
     Ok(entity_answer(StatusCode::OK, found.record, facts))
+}
+
+/// What a client has already.
+fn unchanged(facts: Facts) -> Answer {
+    let mut answer = answer::empty(StatusCode::NOT_MODIFIED);
+    answer.extensions_mut().insert(facts);
+    answer
 }
 
 /// `PUT`: replaces or creates.
@@ -74,7 +84,8 @@ pub(crate) async fn put(scope: &Scope<'_>) -> Reply {
 
 fn upsert(scope: &Scope<'_>, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Result<Option<Planned>, Failure> {
     let (catalog, name) = (scope.planner(), scope.entity.name());
-    if scope.call.terms.if_match.is_some() {
+    let terms = &scope.call.terms;
+    if terms.if_match.is_some() || terms.if_none_match.is_some() {
         scope.find_unchanged(view, stamp.now_ms())?;
     }
     let selector = scope.selector()?;

@@ -87,7 +87,8 @@ impl Tie<'_, '_> {
 
     fn replace(&self, view: &dyn ReadView, stamp: &mut Stamp<'_>) -> Result<Option<Planned>, Failure> {
         let (catalog, child) = (&self.scope.admin.catalog, self.scope.entity.name());
-        if self.scope.call.terms.if_match.is_some() {
+        let terms = &self.scope.call.terms;
+        if terms.if_match.is_some() || terms.if_none_match.is_some() {
             compare(
                 self.scope.call,
                 self.find(view, stamp.now_ms())?.map(|found| found.revision),

@@ -16,11 +16,11 @@ pub(super) enum Work {
 
 /// Refusals of every operation, of those that write, of those with a body.
 const ALWAYS: [u16; 7] = [400, 404, 405, 408, 500, 503, 504];
-const WRITING: [u16; 2] = [409, 412];
+const WRITING: [u16; 4] = [409, 412, 422, 429];
 const WITH_BODY: [u16; 2] = [413, 415];
 
 /// Every refusal with a sentence.
-const REFUSALS: [(u16, &str); 13] = [
+const REFUSALS: [(u16, &str); 15] = [
     (
         400,
         "The request is not what it should be; the fields at fault are named",
@@ -33,6 +33,8 @@ const REFUSALS: [(u16, &str); 13] = [
     (412, "The record is not at the revision that `If-Match` names"),
     (413, "The body, or the change it asks for, is too large"),
     (415, "The body is of a type that is not read here"),
+    (422, "The `Idempotency-Key` was used for another request"),
+    (429, "This node is busy with others of the kind; ask again later"),
     (500, "This node's storage is broken"),
     (501, "This node cannot do that"),
     (503, "Nothing was changed: no quorum, or a limit is reached"),
@@ -49,7 +51,14 @@ pub(super) struct Operation(Value);
 pub(super) fn operation(summary: &str, work: Work, parameters: &[&str]) -> Operation {
     let terms: &[&str] = match work {
         Work::Reads => &["consistency", "min_revision"],
-        Work::Writes | Work::Deletes => &["wait", "timeout", "strict", "transform"],
+        Work::Writes | Work::Deletes => &[
+            "wait",
+            "timeout",
+            "strict",
+            "dry_run",
+            "transform",
+            "Idempotency-Key",
+        ],
     };
     let parameters: Vec<Value> = parameters
         .iter()
@@ -258,6 +267,18 @@ pub(super) fn parameters() -> Record {
             "transform",
             "`0` stores values as they are sent: a hash is not hashed again",
             json!({ "type": "string" }),
+        ),
+        (
+            "query",
+            "dry_run",
+            "Judge the write and answer as if it were made; change nothing",
+            json!({ "enum": ["0", "1"] }),
+        ),
+        (
+            "header",
+            "Idempotency-Key",
+            "The write is made once, however often it is sent under this key",
+            json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[0-9A-Za-z._-]+$" }),
         ),
         (
             "header",

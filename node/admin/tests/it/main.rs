@@ -7,10 +7,12 @@ mod book;
 mod consistency;
 #[path = "../support/desk.rs"]
 mod desk;
+mod documents;
 #[path = "../support/follower.rs"]
 mod follower;
 #[path = "../support/lone.rs"]
 mod lone;
 mod openapi;
+mod safe_writes;
 mod sockets;
 mod terms;

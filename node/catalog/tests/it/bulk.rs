@@ -25,15 +25,18 @@ fn complete(registry: &Registry, entity: &str, n: u32, body: Value) -> Record {
 fn carry_out(desk: &Desk, lines: Vec<Line>) -> Result<(), Problem> {
     let registry = desk.catalog.registry();
     let ops = read(&desk.store, |view| {
-        let mut bulk = Bulk::new(&desk.catalog, desk.now_ms.get());
+        let mut bulk = Bulk::new(desk.now_ms.get());
         for (entity, n, after) in lines {
             let after = after.map(|body| complete(registry, entity, n, body));
-            bulk.add(view, entity, id(n).parse().unwrap(), after)?;
+            bulk.add(&desk.catalog, view, entity, id(n).parse().unwrap(), after)?;
         }
-        bulk.finish(view)
+        bulk.finish(&desk.catalog, view)
     })?;
     let txn = Txn {
-        request: RequestId { client: 2, sequence: rand_sequence(desk) },
+        request: RequestId {
+            client: 2,
+            sequence: rand_sequence(desk),
+        },
         guards: Vec::new(),
         ops,
         ensures: Vec::new(),
@@ -66,15 +69,27 @@ fn refused(desk: &Desk, lines: Vec<Line>, code: u16) {
 #[test]
 fn children_may_come_before_their_parents() {
     let desk = Desk::new();
-    carry_out(&desk, vec![("routes", 2, route("r", 1)), ("services", 1, service("s"))]).unwrap();
+    carry_out(
+        &desk,
+        vec![("routes", 2, route("r", 1)), ("services", 1, service("s"))],
+    )
+    .unwrap();
     assert_eq!(desk.find("routes", "r").unwrap()["service"], reference(&id(1)));
 }
 
 #[test]
 fn names_can_be_swapped() {
     let desk = Desk::new();
-    carry_out(&desk, vec![("services", 1, service("a")), ("services", 2, service("b"))]).unwrap();
-    carry_out(&desk, vec![("services", 1, service("b")), ("services", 2, service("a"))]).unwrap();
+    carry_out(
+        &desk,
+        vec![("services", 1, service("a")), ("services", 2, service("b"))],
+    )
+    .unwrap();
+    carry_out(
+        &desk,
+        vec![("services", 1, service("b")), ("services", 2, service("a"))],
+    )
+    .unwrap();
     assert_eq!(desk.find("services", "a").unwrap()["id"], id(2));
     assert_eq!(desk.find("services", "b").unwrap()["id"], id(1));
 }
@@ -95,7 +110,11 @@ fn a_value_that_is_taken_is_refused() {
     let desk = Desk::new();
     carry_out(&desk, vec![("services", 1, service("a"))]).unwrap();
     refused(&desk, vec![("services", 2, service("a"))], 5);
-    refused(&desk, vec![("services", 2, service("b")), ("services", 3, service("b"))], 5);
+    refused(
+        &desk,
+        vec![("services", 2, service("b")), ("services", 3, service("b"))],
+        5,
+    );
 }
 
 #[test]
@@ -103,7 +122,11 @@ fn a_parent_that_is_missing_or_goes_is_refused() {
     let desk = Desk::new();
     refused(&desk, vec![("routes", 2, route("r", 1))], 4);
     carry_out(&desk, vec![("services", 1, service("a"))]).unwrap();
-    refused(&desk, vec![("routes", 2, route("r", 1)), ("services", 1, None)], 4);
+    refused(
+        &desk,
+        vec![("routes", 2, route("r", 1)), ("services", 1, None)],
+        4,
+    );
 }
 
 #[test]
@@ -148,7 +171,10 @@ fn a_record_that_is_over_is_out_of_the_way() {
         ],
     )
     .unwrap();
-    assert_eq!((desk.count("consumers"), desk.count("keyauth_credentials")), (1, 1));
+    assert_eq!(
+        (desk.count("consumers"), desk.count("keyauth_credentials")),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -168,10 +194,11 @@ fn all_records_come_plain_and_those_that_are_over_do_not_come() {
     desk.now_ms.set(desk.now_ms.get() + 6_000);
     let mut seen = Vec::new();
     desk.plan(|view, stamp| {
-        desk.catalog.each(view, "keyauth_credentials", stamp.now_ms(), &mut |_, record| {
-            seen.push((record["key"].clone(), record.get("ttl").cloned()));
-            Ok(())
-        })
+        desk.catalog
+            .each(view, "keyauth_credentials", stamp.now_ms(), &mut |_, record| {
+                seen.push((record["key"].clone(), record.get("ttl").cloned()));
+                Ok(())
+            })
     })
     .unwrap();
     assert_eq!(seen, [(json!("y"), Some(json!(44))), (json!("z"), None)]);

@@ -163,7 +163,9 @@ fn everything() -> Value {
 #[test]
 fn a_document_means_what_there_is_under_other_ids() {
     let current = drawn(everything());
-    let adopted = loaded(everything()).adopting(&registry(), &current);
+    let adopted = stamped(NOW_MS, |stamp| {
+        loaded(everything()).adopting(&registry(), &current, stamp)
+    });
     let changes = diff(&registry(), &current, adopted.records());
     assert!(changes.is_empty(), "{}", changes.rendered(&registry()));
     let strange = diff(&registry(), &current, loaded(everything()).records());
@@ -180,7 +182,9 @@ fn only_what_differs_is_changed_under_other_ids() {
     wanted["services"][0]["host"] = json!("other.test");
     wanted["upstreams"][0]["targets"] = json!([{"target": "a:80"}, {"target": "c:80"}]);
     let current = drawn(everything());
-    let adopted = loaded(wanted).adopting(&registry(), &current);
+    let adopted = stamped(NOW_MS, |stamp| {
+        loaded(wanted).adopting(&registry(), &current, stamp)
+    });
     let changes = diff(&registry(), &current, adopted.records());
     assert_eq!(
         outline(&changes),
@@ -199,7 +203,9 @@ fn a_key_that_was_drawn_is_kept() {
         });
         loaded.unwrap().into_records()
     };
-    let adopted = loaded(collections()).adopting(&registry(), &current);
+    let adopted = stamped(NOW_MS, |stamp| {
+        loaded(collections()).adopting(&registry(), &current, stamp)
+    });
     assert!(diff(&registry(), &current, adopted.records()).is_empty());
 }
 
@@ -207,7 +213,9 @@ fn a_key_that_was_drawn_is_kept() {
 fn an_id_that_was_given_is_not_exchanged() {
     let current = records(json!({"services": [{"id": ID_1, "name": "s", "host": "h.test"}]}));
     let wanted = json!({"services": [{"id": ID_2, "name": "s", "host": "h.test"}]});
-    let adopted = loaded(wanted).adopting(&registry(), &current);
+    let adopted = stamped(NOW_MS, |stamp| {
+        loaded(wanted).adopting(&registry(), &current, stamp)
+    });
     assert_eq!(one(adopted.records(), "services", "name", "s")["id"], ID_2);
 }
 
@@ -222,7 +230,9 @@ fn an_id_computed_from_a_name_is_not_used_while_another_has_it() {
         .clone();
     let current = records(json!({"services": [{"id": of_a, "name": "b", "host": "h.test"}]}));
     let both = json!({"services": [{"name": "a", "host": "h.test"}, {"name": "b", "host": "h.test"}]});
-    let adopted = loaded(both).adopting(&registry(), &current);
+    let adopted = stamped(NOW_MS, |stamp| {
+        loaded(both).adopting(&registry(), &current, stamp)
+    });
     assert_eq!(
         outline(&diff(&registry(), &current, adopted.records())),
         ["+ services a"]

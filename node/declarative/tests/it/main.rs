@@ -9,3 +9,4 @@ mod fixture;
 mod ids;
 mod loading;
 mod properties;
+mod scopes;

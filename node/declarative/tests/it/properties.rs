@@ -225,7 +225,7 @@ proptest! {
         let again = stamped(NOW_MS + 60_000, |stamp| {
             Loader::new(&registry).load_value(document(collections), stamp)
         });
-        let adopted = again.unwrap().adopting(&registry, &current);
+        let adopted = stamped(NOW_MS, |stamp| again.unwrap().adopting(&registry, &current, stamp));
         let changes = diff(&registry, &current, adopted.records());
         prop_assert!(changes.is_empty(), "{}", changes.rendered(&registry));
     }

@@ -20,13 +20,20 @@ pub(crate) struct Draft<'a> {
     plan: Plan,
     kit: &'a Kit,
     upstreams: BTreeSet<Uuid>,
+    vaults_changed: bool,
 }
 
 /// The entities of which plans are made.
-pub(crate) const SCHEMAS: [&str; 5] = ["services", "routes", "plugins", "upstreams", "targets"];
+pub(crate) const SCHEMAS: [&str; 6] = ["vaults", "services", "routes", "plugins", "upstreams", "targets"];
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CompileError> {
     Ok(serde_json::from_slice(bytes)?)
+}
+
+/// Whether a stored record can hold a vault reference.
+fn may_refer(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"{vault://";
+    bytes.windows(MARK.len()).any(|window| window == MARK)
 }
 
 impl<'a> Draft<'a> {
@@ -36,6 +43,7 @@ impl<'a> Draft<'a> {
             plan,
             kit,
             upstreams: BTreeSet::new(),
+            vaults_changed: false,
         }
     }
 
@@ -47,6 +55,10 @@ impl<'a> Draft<'a> {
             "plugins" => self.put_plugin(bytes)?,
             "upstreams" => self.put_upstream(bytes)?,
             "targets" => self.put_target(bytes)?,
+            "vaults" => {
+                self.plan.vaults.put(read(bytes)?);
+                self.vaults_changed = true;
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -57,9 +69,16 @@ impl<'a> Draft<'a> {
         match schema {
             "services" => self.remove_service(id),
             "routes" => self.remove_route(id),
-            "plugins" => self.plan.instances.remove(id),
+            "plugins" => {
+                self.plan.instances.remove(id);
+                self.plan.referring.remove(&id);
+            }
             "upstreams" => self.remove_upstream(id),
             "targets" => self.remove_target(id),
+            "vaults" => {
+                self.plan.vaults.remove(id);
+                self.vaults_changed = true;
+            }
             _ => return false,
         }
         true
@@ -68,6 +87,9 @@ impl<'a> Draft<'a> {
     /// The changed plan, and the upstreams that were rebuilt.
     pub fn finish(mut self, revision: Revision, names: &Names) -> (Plan, Vec<Arc<Upstream>>) {
         self.plan.revision = revision;
+        if self.vaults_changed {
+            self.fetch_again();
+        }
         let rebuilt = std::mem::take(&mut self.upstreams);
         let rebuilt = rebuilt
             .into_iter()
@@ -147,12 +169,31 @@ impl<'a> Draft<'a> {
 
     fn put_plugin(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
         let record: super::record::PluginRecord = read(bytes)?;
-        let id = record.id;
-        match self.kit.compile(record)? {
+        let record = Arc::new(record);
+        // Also one that cannot be compiled now: a vault may come that it waits for.
+        if may_refer(bytes) {
+            self.plan.referring.insert(record.id, Arc::clone(&record));
+        } else {
+            self.plan.referring.remove(&record.id);
+        }
+        match self.kit.compile(&record, &self.plan.vaults)? {
             Some(instance) => self.plan.instances.put(instance),
-            None => self.plan.instances.remove(id),
+            None => self.plan.instances.remove(record.id),
         }
         Ok(())
+    }
+
+    /// Compiles anew what holds vault references. A plugin that cannot be stays what it was.
+    fn fetch_again(&mut self) {
+        for record in self.plan.referring.clone().values() {
+            match self.kit.compile(record, &self.plan.vaults) {
+                Ok(Some(instance)) => self.plan.instances.put(instance),
+                Ok(None) => self.plan.instances.remove(record.id),
+                Err(error) => {
+                    tracing::error!(plugin = %record.id, %error, "a plugin keeps its old configuration after a vault changed");
+                }
+            }
+        }
     }
 
     fn put_upstream(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
@@ -213,5 +254,7 @@ impl<'a> Draft<'a> {
     }
 }
 
+#[cfg(test)]
+mod references;
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,21 @@
 
 use super::compile::CompileError;
 use super::record::PluginRecord;
+use super::vaults::Vaults;
 use imbl::{HashMap, OrdMap};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 use troop_plugin_api::{Backstage, Handler, Phases, Plugin, Scope, Setup, runs_before};
-use troop_schema::Record;
+use troop_schema::{PluginSchema, Record};
 use uuid::Uuid;
 
 /// The plugins of this node, in the order in which they have their turns.
 pub(crate) struct Kit {
     plugins: Vec<Arc<dyn Plugin>>,
+    /// Their tables, in the same order.
+    schemas: Vec<PluginSchema>,
     backstage: Arc<dyn Backstage>,
 }
 
@@ -51,24 +54,30 @@ impl Kit {
     /// Sorted by priority.
     pub fn new(mut plugins: Vec<Arc<dyn Plugin>>, backstage: Arc<dyn Backstage>) -> Self {
         plugins.sort_by(|a, b| runs_before((a.priority(), a.name()), (b.priority(), b.name())));
-        Kit { plugins, backstage }
+        let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
+        Kit {
+            plugins,
+            schemas,
+            backstage,
+        }
     }
 
-    /// An instance of a record; `None` if it is not to run here.
-    pub fn compile(&self, record: PluginRecord) -> Result<Option<Instance>, CompileError> {
+    /// An instance of a record, with what its vault references stand for; `None` if it is not to run here.
+    pub fn compile(&self, record: &PluginRecord, vaults: &Vaults) -> Result<Option<Instance>, CompileError> {
         let found = self.plugins.iter().position(|p| p.name() == record.name);
         let Some(place) = found else {
-            return Err(CompileError::UnknownPlugin(record.name));
+            return Err(CompileError::UnknownPlugin(record.name.clone()));
         };
         if !record.enabled || !is_for_http(record.protocols.as_deref()) {
             return Ok(None);
         }
         let plugin = &self.plugins[place];
-        let config: Record = record.config.unwrap_or_default();
+        let mut config: Record = record.config.clone().unwrap_or_default();
+        self.schemas[place].dereference(&mut config, &mut |text| vaults.fetch(text));
         let scope = Scope {
-            route: record.route.map(|r| r.id),
-            service: record.service.map(|s| s.id),
-            consumer: record.consumer.map(|c| c.id),
+            route: record.route.as_ref().map(|r| r.id),
+            service: record.service.as_ref().map(|s| s.id),
+            consumer: record.consumer.as_ref().map(|c| c.id),
         };
         let setup = Setup {
             id: record.id,

@@ -171,8 +171,16 @@ fn staged_change_sets() {
     let ops = vec![Op::Delete {
         key: Key::record("services", &[0xaa; 16]),
     }];
-    check_bytes("stage-box", "Vec<Op> in a box of a staged change set, bincode", &stage::pack(&ops).unwrap());
-    check_bytes("stage-key", "the key of its second box", stage.box_key(1).as_bytes());
+    check_bytes(
+        "stage-box",
+        "Vec<Op> in a box of a staged change set, bincode",
+        &stage::pack(&ops).unwrap(),
+    );
+    check_bytes(
+        "stage-key",
+        "the key of its second box",
+        stage.box_key(1).as_bytes(),
+    );
     let txn = Txn {
         request: request(2),
         guards: vec![Guard::UnchangedSince(Revision::new(8))],
@@ -181,7 +189,11 @@ fn staged_change_sets() {
         stamped_at_ms: 1_790_000_000_123,
         actor: "admin".into(),
     };
-    check("txn-unstage", "Txn that makes a staged change set visible, bincode", &txn);
+    check(
+        "txn-unstage",
+        "Txn that makes a staged change set visible, bincode",
+        &txn,
+    );
 }
 
 #[test]

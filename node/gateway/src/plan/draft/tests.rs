@@ -24,7 +24,7 @@ fn route(id: u128, path: &str, service: Option<u128>) -> Value {
 }
 
 /// No plugin, no work left behind.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Backstage for Nobody {
     fn spawn(&self, _name: &'static str, _task: BoxFuture<'static, ()>) {}
