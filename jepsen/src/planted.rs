@@ -74,9 +74,9 @@ pub const BUGS: [Bug; 10] = [
         snapshots_often: false,
         edits: &[Edit {
             file: "raft-store/src/machine.rs",
-            good: "            let answer = apply_one(&mut batch, &entry.log_id, &entry.payload)?;\n",
+            good: "            let answer = apply_one(&mut batch, &entry.log_id, &entry.payload, txn.as_ref())?;\n",
             bad: "            let drops = entry.log_id.index % 101 == 0 && std::env::args().any(|word| word == \"node-2\");\n            \
-                  let answer = if drops { Answer(None) } else { apply_one(&mut batch, &entry.log_id, &entry.payload)? };\n",
+                  let answer = if drops { Answer(None) } else { apply_one(&mut batch, &entry.log_id, &entry.payload, txn.as_ref())? };\n",
         }],
     },
     Bug {

@@ -187,7 +187,7 @@ fn health(node: &Node, target: SocketAddr) -> String {
 fn a_mark_by_hand_is_in_effect_on_every_node_when_it_is_acknowledged() {
     let (a, b) = (Origin::start("a"), Origin::start("b"));
     with_cluster(3, |cluster| {
-        let admin = cluster.node(0).admin();
+        let admin = cluster.node(1).admin();
         let checks = json!({"passive": {"healthy": {"successes": 1}, "unhealthy": {"http_failures": 1}}});
         let upstream = json!({"name": "u.test", "healthchecks": checks});
         admin.post("/upstreams", &upstream).expecting(201);
