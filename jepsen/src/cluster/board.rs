@@ -45,11 +45,6 @@ impl Board {
             .filter(|changes| changes % 2 == 0)
     }
 
-    /// How often it has been started, paused and resumed, roughly: which life of it this is.
-    pub fn changes(&self, number: usize) -> u64 {
-        self.read().get(&number).map_or(0, |entry| entry.changes)
-    }
-
     /// A new node; it is down until it is waited for.
     pub(super) fn sit(&self, seat: Seat) {
         self.write().insert(

@@ -148,17 +148,22 @@ impl Shared {
         }
     }
 
+    /// What a node says of itself. A node whose power fails answers for some moments more, of things that its disk no longer takes; what a
+    /// node said while its life changed is nobody's word.
     async fn sight(&self, seat: &Seat, line: &mut Line) -> Option<Sighting> {
+        let board = &self.field.board;
+        let (life, cuts) = (board.up_since(seat.number)?, board.cuts(seat.number));
         let reply = line
             .ask(Ask::new(Method::GET, "/troop/digest"), GLANCE)
             .await
             .ok()?;
+        let same = (board.up_since(seat.number), board.cuts(seat.number)) == (Some(life), cuts);
         let document = reply.json();
-        Some(Sighting {
+        same.then_some(Sighting {
             at: self.field.clock.now(),
             node: seat.number,
-            start: u32::try_from(self.field.board.changes(seat.number)).unwrap_or(u32::MAX),
-            cuts: self.field.board.cuts(seat.number),
+            start: u32::try_from(life).unwrap_or(u32::MAX),
+            cuts,
             revision: document["revision"].as_u64()?,
             digest: document["digest"].as_str()?.to_owned(),
             chain: document["chain"].as_str()?.to_owned(),
