@@ -12,7 +12,7 @@
 //! nobody comes back for are found without a clock in the machine: the leader proposes to delete them ([`stale`]).
 //!
 //! What it does not do: check anything. That nothing changed since the change set was planned is what
-//! [`Guard::UnchangedSince`](crate::Guard::UnchangedSince) is for.
+//! [`Guard::UnchangedSince`](crate::Guard) is for.
 
 use crate::{
     codec,

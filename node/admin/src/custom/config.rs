@@ -19,7 +19,7 @@ use crate::{
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use troop_declarative::{Export, LoadError, ReadError, Records};
-use troop_schema::{Names, Record};
+use troop_schema::Record;
 use troop_txn::Revision;
 
 pub(super) const DOORS: &[Door] = &[
@@ -71,37 +71,20 @@ async fn load(admin: &Admin, call: &Call) -> Reply {
     }
 }
 
+/// Kong: lists that are not stored with their record are null here. (It repeats the names whole where the document nested them in what they
+/// name; that a name was nested is forgotten here, as the record is the same.)
 fn loaded(admin: &Admin, records: &Records, revision: Revision) -> Answer {
     let mut document = records.to_json();
     for entity in admin.registry().entities() {
         let listed = document.get_mut(entity.name()).and_then(Value::as_object_mut);
-        let (Some(names), Some(listed)) = (entity.names(), listed) else {
+        let (Some(names), Some(records)) = (entity.names(), listed) else {
             continue;
         };
-        for record in listed.values_mut() {
-            record[names.field] = named_by(records, *names, &record["id"]);
+        for record in records.values_mut() {
+            record[names.field] = Value::Null;
         }
     }
     with_revision(answer::json(StatusCode::CREATED, &document), revision)
-}
-
-/// Kong: names are repeated whole in the record that they name, with what a file may say beside them; null when there are none.
-fn named_by(records: &Records, names: Names, id: &Value) -> Value {
-    let names: Vec<Value> = records
-        .of(names.entity)
-        .filter(|(_, record)| record.get(names.foreign).is_some_and(|named| named["id"] == *id))
-        .map(|(_, record)| {
-            let mut record = record.clone();
-            record.insert("_comment".into(), Value::Null);
-            record.insert("_ignore".into(), Value::Null);
-            record.into()
-        })
-        .collect();
-    if names.is_empty() {
-        Value::Null
-    } else {
-        names.into()
-    }
 }
 
 fn with_revision(mut answer: Answer, revision: Revision) -> Answer {

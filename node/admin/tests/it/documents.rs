@@ -45,25 +45,6 @@ async fn a_document_becomes_the_configuration_at_one_revision() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_answered_with_the_names_that_it_is_for() {
-    let desk = Desk::new();
-    let certificate = json!({
-        "cert": include_str!("../../../schema/tests/pem/ec.crt"),
-        "key": include_str!("../../../schema/tests/pem/ec.key"),
-        "snis": [{"name": "a.test"}],
-    });
-    let named = load(
-        &desk,
-        json!({"_format_version": "3.0", "certificates": [certificate]}),
-    )
-    .await;
-    let certificates = named.body["certificates"].as_object().unwrap();
-    let (id, certificate) = certificates.iter().next().unwrap();
-    assert_eq!(certificate["snis"][0]["name"], "a.test");
-    assert_eq!(certificate["snis"][0]["certificate"]["id"], *id);
-}
-
-#[tokio::test]
 async fn loading_it_again_changes_nothing_and_keeps_ids() {
     let store = Arc::new(MemoryStore::new());
     let desk = Desk::on(store.clone());
