@@ -310,6 +310,8 @@ impl Shared {
         }
         match result {
             Ok(reply) => match number_in(&reply) {
+                // The last words of a node whose power fails belong to no life.
+                Some(_) if !is_owed => {}
                 Some(seen) => {
                     let (highest, at) = *notes.served.entry(key).or_insert((seen, now));
                     if seen < highest && began > at {
