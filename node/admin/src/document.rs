@@ -64,7 +64,7 @@ pub(crate) enum Loaded {
     Refused(LoadError),
     /// It is the configuration as of this revision.
     Done {
-        records: Records,
+        document: Document,
         revision: Revision,
         changed: bool,
     },
@@ -74,7 +74,7 @@ pub(crate) enum Loaded {
 enum Compared {
     Refused(LoadError),
     Planned {
-        records: Records,
+        document: Document,
         ops: Vec<Op>,
         changed: bool,
         since: Revision,
@@ -91,18 +91,18 @@ impl Admin {
             match self.compare(&source).await? {
                 Compared::Refused(error) => return Ok(Loaded::Refused(error)),
                 Compared::Planned {
-                    records,
+                    document,
                     ops,
                     changed,
                     since,
                 } => {
                     if ops.is_empty() {
-                        return Ok(Loaded::done(records, since, changed));
+                        return Ok(Loaded::done(document, since, changed));
                     }
                     let mut staging = Staging::new(&call.actor);
                     staging.add(self, ops).await?;
                     if let Some(revision) = staging.commit(self, since).await? {
-                        return Ok(Loaded::done(records, revision, changed));
+                        return Ok(Loaded::done(document, revision, changed));
                     }
                 }
             }
@@ -142,9 +142,9 @@ impl Admin {
 }
 
 impl Loaded {
-    fn done(records: Records, revision: Revision, changed: bool) -> Self {
+    fn done(document: Document, revision: Revision, changed: bool) -> Self {
         Loaded::Done {
-            records,
+            document,
             revision,
             changed,
         }
@@ -168,10 +168,8 @@ fn compare(
 ) -> Result<Compared, Failure> {
     let now_ms = now_ms();
     let current = records(catalog, view, now_ms)?;
-    let wanted = document
-        .adopting(catalog.registry(), &current, stamp)
-        .into_records();
-    let changes = diff(catalog.registry(), &current, &wanted);
+    let document = document.adopting(catalog.registry(), &current, stamp);
+    let changes = diff(catalog.registry(), &current, document.records());
     let mut ops = ops(catalog, view, &changes, now_ms)?;
     if !changes.is_empty() || mark(view)?.as_deref() != Some(fingerprint) {
         ops.push(Op::Put {
@@ -180,7 +178,7 @@ fn compare(
         });
     }
     Ok(Compared::Planned {
-        records: wanted,
+        document,
         ops,
         changed: !changes.is_empty(),
         since: view.revision(),

@@ -9,7 +9,7 @@
 //! name; it is not used then, and a record of that id that nobody on the list asks for is free for the taking.
 
 use crate::{
-    load::Document,
+    load::{Document, Manner},
     order::parents_first,
     records::{Records, referred_id},
 };
@@ -45,7 +45,7 @@ impl Document {
                     keep_chosen(entity, &mut one, stored);
                 }
                 records.put(entity.name(), id, one.record);
-                self.chosen.insert((entity.name(), id), one.chosen);
+                self.manners.insert((entity.name(), id), one.manner);
             }
         }
         self.records = records;
@@ -59,11 +59,11 @@ impl Document {
             .map(|(id, record)| Wanted {
                 id: *id,
                 record: record.clone(),
-                chosen: Vec::new(),
+                manner: Manner::default(),
             })
             .collect();
         for one in &mut wanted {
-            one.chosen = self.chosen.remove(&(entity.name(), one.id)).unwrap_or_default();
+            one.manner = self.manners.remove(&(entity.name(), one.id)).unwrap_or_default();
             for foreign in entity.foreigns() {
                 follow(&mut one.record, foreign.field, foreign.reference, renamed);
             }
@@ -76,12 +76,12 @@ impl Document {
 struct Wanted {
     id: Uuid,
     record: Record,
-    chosen: Vec<&'static str>,
+    manner: Manner,
 }
 
 impl Wanted {
     fn gives_its_id(&self) -> bool {
-        !self.chosen.contains(&"id")
+        !self.manner.chosen.contains(&"id")
     }
 }
 
@@ -160,7 +160,7 @@ impl Free {
 
 /// What a record can be recognised by: its names, or all of its content if it has none.
 fn keys(entity: &Entity, one: &Wanted) -> Vec<String> {
-    let names = names(entity, &one.record, &one.chosen);
+    let names = names(entity, &one.record, &one.manner.chosen);
     if names.is_empty() {
         vec![content(entity, &one.record)]
     } else {
@@ -191,7 +191,7 @@ fn content(entity: &Entity, record: &Record) -> String {
 /// What was not given stays as it is. The time of the last write moves only with something else.
 fn keep_chosen(entity: &Entity, one: &mut Wanted, stored: &Record) {
     let mut kept = one.record.clone();
-    for field in &one.chosen {
+    for field in &one.manner.chosen {
         if let Some(value) = stored.get(*field) {
             kept.insert((*field).to_owned(), value.clone());
         }

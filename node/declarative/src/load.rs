@@ -34,14 +34,23 @@ pub struct Loader<'r> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     pub(crate) records: Records,
-    pub(crate) chosen: Chosen,
+    pub(crate) manners: Manners,
     transform: bool,
     select_tags: Vec<String>,
     warnings: Vec<Note>,
 }
 
-/// Fields that were not given and filled themselves, by schema and id.
-pub(crate) type Chosen = HashMap<(&'static str, Uuid), Vec<&'static str>>;
+/// How records stood in the document, by schema and id.
+pub(crate) type Manners = HashMap<(&'static str, Uuid), Manner>;
+
+/// How a record stood in the document.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Manner {
+    /// Fields that were not given and filled themselves.
+    pub(crate) chosen: Vec<&'static str>,
+    /// Its place in the collection of the record it stood in, if it did not stand at the top.
+    pub(crate) nested_at: Option<usize>,
+}
 
 impl Document {
     /// What it wants there to be.
@@ -52,6 +61,16 @@ impl Document {
     /// The same, taken out.
     pub fn into_records(self) -> Records {
         self.records
+    }
+
+    /// The records of a schema that stood inside of another record, not in a collection at the top; those of one record in their order.
+    pub fn nested(&self, entity: &str) -> impl Iterator<Item = &Record> {
+        let places = self.manners.iter().filter(|((of, _), _)| *of == entity);
+        let mut nested: Vec<_> = places
+            .filter_map(|((of, id), manner)| Some((manner.nested_at?, self.records.get(of, id)?)))
+            .collect();
+        nested.sort_by_key(|(at, _)| *at);
+        nested.into_iter().map(|(_, record)| record)
     }
 
     /// Whether values are as people write them and become what is stored on the way (a password its hash). An export
@@ -195,14 +214,18 @@ fn as_record(value: Value) -> Result<Record, ReadError> {
 
 fn finished(judged: Vec<Judged<'_>>, header: Header, wishes: Wishes, warnings: Vec<Note>) -> Document {
     let mut records = Records::new();
-    let mut chosen = Chosen::new();
+    let mut manners = Manners::new();
     for one in judged {
         records.put(one.entity.name(), one.id, one.record);
-        chosen.insert((one.entity.name(), one.id), one.chosen);
+        let manner = Manner {
+            chosen: one.chosen,
+            nested_at: one.path.nested_at(),
+        };
+        manners.insert((one.entity.name(), one.id), manner);
     }
     Document {
         records,
-        chosen,
+        manners,
         transform: header.transform,
         select_tags: wishes.select_tags,
         warnings,

@@ -49,6 +49,14 @@ impl Path {
         self.0.len() > 2
     }
 
+    /// Its place in the collection of the record it is nested in.
+    pub(crate) fn nested_at(&self) -> Option<usize> {
+        match self.0.last() {
+            Some(Step::Index(at)) if self.is_nested() => Some(*at),
+            _ => None,
+        }
+    }
+
     pub(crate) fn enter(&mut self, step: Step) {
         self.0.push(step);
     }

@@ -18,8 +18,9 @@ use crate::{
 };
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
-use troop_declarative::{Export, LoadError, ReadError, Records};
-use troop_schema::Record;
+use std::collections::HashMap;
+use troop_declarative::{Document, Export, LoadError, ReadError};
+use troop_schema::{Names, Record};
 use troop_txn::Revision;
 
 pub(super) const DOORS: &[Door] = &[
@@ -32,6 +33,8 @@ const WITH_A_DATABASE: &str = "this endpoint is only available when Kong is conf
 const RETRY_AFTER_SECONDS: u64 = 5;
 /// Arguments that are not part of a document.
 const OPTIONS: [&str; 2] = ["check_hash", "flatten_errors"];
+/// Members of any record in a document that are for people: `null` where a record is repeated as the document had it.
+const REMARKS: [&str; 2] = ["_comment", "_ignore"];
 
 async fn show(admin: &Admin, call: &Call) -> Reply {
     admin.ready_to_read(call).await?;
@@ -59,32 +62,48 @@ async fn load(admin: &Admin, call: &Call) -> Reply {
     match admin.load_document(call, source).await? {
         Loaded::Refused(error) => refused(admin, call, &error),
         Loaded::Done {
-            records,
+            document,
             revision,
             changed,
         } => {
             if changed {
                 admin.wait_served(call, revision).await?;
             }
-            Ok(loaded(admin, &records, revision))
+            Ok(loaded(admin, &document, revision))
         }
     }
 }
 
-/// Kong: lists that are not stored with their record are null here. (It repeats the names whole where the document nested them in what they
-/// name; that a name was nested is forgotten here, as the record is the same.)
-fn loaded(admin: &Admin, records: &Records, revision: Revision) -> Answer {
-    let mut document = records.to_json();
+/// Kong: a list of names that is not stored with what is named is null here, but where the document nested the names in it: there they
+/// stand whole, with members that only documents have.
+fn loaded(admin: &Admin, document: &Document, revision: Revision) -> Answer {
+    let mut answer = document.records().to_json();
     for entity in admin.registry().entities() {
-        let listed = document.get_mut(entity.name()).and_then(Value::as_object_mut);
+        let listed = answer.get_mut(entity.name()).and_then(Value::as_object_mut);
         let (Some(names), Some(records)) = (entity.names(), listed) else {
             continue;
         };
-        for record in records.values_mut() {
-            record[names.field] = Value::Null;
+        let mut nested = nested(document, names);
+        for (id, record) in records {
+            record[names.field] = nested.remove(id).map_or(Value::Null, Value::Array);
         }
     }
-    with_revision(answer::json(StatusCode::CREATED, &document), revision)
+    with_revision(answer::json(StatusCode::CREATED, &answer), revision)
+}
+
+/// Names that the document nested in what they name, by its id.
+fn nested(document: &Document, names: &Names) -> HashMap<String, Vec<Value>> {
+    let mut nested: HashMap<_, Vec<_>> = HashMap::new();
+    for name in document.nested(names.entity) {
+        let Some(owner) = name.get(names.foreign).and_then(|owner| owner["id"].as_str()) else {
+            continue;
+        };
+        let owner = owner.to_owned();
+        let mut name = Value::Object(name.clone());
+        REMARKS.iter().for_each(|remark| name[*remark] = Value::Null);
+        nested.entry(owner).or_default().push(name);
+    }
+    nested
 }
 
 fn with_revision(mut answer: Answer, revision: Revision) -> Answer {

@@ -169,3 +169,40 @@ async fn two_documents_at_once_are_one_after_the_other_or_told_to_wait() {
     );
     assert!(!second.header("retry-after").is_empty());
 }
+
+#[tokio::test]
+async fn names_nested_in_a_certificate_are_repeated_in_it_and_others_are_not() {
+    let desk = Desk::new();
+    let id = "00000002-1111-4111-8111-111111111111";
+    let certificate = json!({
+        "id": id,
+        "cert": include_str!("../../../schema/tests/pem/ec.crt"),
+        "key": include_str!("../../../schema/tests/pem/ec.key"),
+    });
+    let mut holding = certificate.clone();
+    holding["snis"] = json!([{"name": "b.test"}, {"name": "a.test"}]);
+    let nested = json!({"_format_version": "3.0", "certificates": [holding]});
+    for _ in 0..2 {
+        let seen = load(&desk, nested.clone()).await;
+        let names = seen.body["certificates"][id]["snis"].as_array().unwrap();
+        let told: Vec<_> = names
+            .iter()
+            .map(|name| (&name["name"], &name["certificate"]["id"]))
+            .collect();
+        assert_eq!(
+            told,
+            [(&json!("b.test"), &json!(id)), (&json!("a.test"), &json!(id))]
+        );
+        assert!(
+            names
+                .iter()
+                .all(|name| name.get("_comment") == Some(&Value::Null))
+        );
+        let apart = seen.body["snis"].as_object().unwrap();
+        assert!(apart.values().all(|name| name.get("_comment").is_none()));
+    }
+    let name = json!({"name": "a.test", "certificate": {"id": id}});
+    let beside = json!({"_format_version": "3.0", "certificates": [certificate], "snis": [name]});
+    let seen = load(&desk, beside).await;
+    assert_eq!(seen.body["certificates"][id].get("snis"), Some(&Value::Null));
+}
