@@ -243,7 +243,8 @@ impl<'a> Draft<'a> {
     fn rebuild_upstream(&mut self, id: Uuid, names: &Names) -> Option<Arc<Upstream>> {
         let record = Arc::clone(self.plan.upstream_records.get(&id)?);
         let targets = self.plan.targets.range((id, Uuid::nil())..=(id, Uuid::max()));
-        let targets = targets.map(|(_, entry)| Arc::clone(entry)).collect();
+        let mut targets: Vec<_> = targets.map(|(_, entry)| Arc::clone(entry)).collect();
+        targets.sort_by(|one, other| one.by_age(other));
         let before = self.plan.upstreams.get(&record.name).filter(|held| held.id == id);
         let upstream = Upstream::new(&record, targets, before.map(|held| &**held), names);
         let upstream = Arc::new(upstream);

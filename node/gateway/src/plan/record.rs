@@ -156,4 +156,7 @@ pub(crate) struct TargetRecord {
     pub upstream: Reference,
     pub target: String,
     pub weight: u32,
+    /// Seconds, to the millisecond.
+    #[serde(default)]
+    pub created_at: f64,
 }

@@ -19,6 +19,7 @@ use crate::{
 };
 use arc_swap::{ArcSwap, Guard};
 use std::{
+    cmp::Ordering,
     net::IpAddr,
     sync::{Arc, Weak},
     time::Duration,
@@ -41,6 +42,7 @@ pub(crate) struct TargetEntry {
     pub id: Uuid,
     pub target: Arc<Target>,
     pub weight: u32,
+    created_at: f64,
     ip: Option<IpAddr>,
 }
 
@@ -73,7 +75,14 @@ impl TargetEntry {
             ip: target.ip(),
             target: Arc::new(target),
             weight: record.weight,
+            created_at: record.created_at,
         })
+    }
+
+    /// Kong: targets take their turns, and are listed, in the order in which they were made.
+    pub fn by_age(&self, other: &Self) -> Ordering {
+        let by_time = self.created_at.total_cmp(&other.created_at);
+        by_time.then_with(|| self.id.cmp(&other.id))
     }
 
     fn own_peer(&self, ip: IpAddr) -> Peer {

@@ -134,6 +134,27 @@ async fn a_route_may_change_its_service_or_have_none() {
 }
 
 #[tokio::test]
+async fn targets_take_their_turns_in_the_order_in_which_they_were_made() {
+    let mut desk = Desk::new();
+    desk.put(
+        "upstreams",
+        json!({"id": Uuid::from_u128(5), "name": "u", "host_header": null}),
+    );
+    for (id, to, at) in [
+        (1, "10.0.0.1:81", 3.001),
+        (2, "10.0.0.2:82", 3.0),
+        (3, "10.0.0.3:83", 3.001),
+    ] {
+        let upstream = Uuid::from_u128(5);
+        let target = json!({"id": Uuid::from_u128(id), "upstream": {"id": upstream}, "target": to, "weight": 1, "created_at": at});
+        desk.put("targets", target);
+    }
+    let upstream = desk.plan.upstreams.get("u").expect("an upstream");
+    let ids: Vec<_> = upstream.targets.iter().map(|entry| entry.id.as_u128()).collect();
+    assert_eq!(ids, [2, 1, 3]);
+}
+
+#[tokio::test]
 async fn an_upstream_has_the_peers_of_its_targets() {
     let mut desk = Desk::new();
     let target = |id: u128, to: &str, weight: u32| json!({"id": Uuid::from_u128(id), "upstream": {"id": Uuid::from_u128(5)}, "target": to, "weight": weight});
