@@ -11,6 +11,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
     let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
         address: listen.address,
         tls: listen.ssl,
+        http2: false,
         backlog: listen.backlog,
     });
     let headers = &settings.headers;
@@ -35,6 +36,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
         },
         client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
         trusted_ips: settings.trusted_ips.clone(),
+        tls: tls_options(settings),
         keepalive: gateway::KeepaliveOptions {
             pool_size: settings.upstream_keepalive_pool_size,
             requests_max: settings.upstream_keepalive_max_requests,
@@ -45,6 +47,20 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
             settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
         },
         ..gateway::GatewayOptions::default()
+    }
+}
+
+fn tls_options(settings: &Settings) -> gateway::TlsOptions {
+    let files = settings.ssl_cert.iter().zip(&settings.ssl_cert_key);
+    gateway::TlsOptions {
+        tls_12: settings.offers_tls_12(),
+        tls_13: settings.ssl_protocols.tls_13,
+        certificates: files
+            .map(|(certificate, key)| gateway::KeyFiles {
+                certificate: settings.data_dir.join(certificate),
+                key: settings.data_dir.join(key),
+            })
+            .collect(),
     }
 }
 

@@ -7,10 +7,12 @@
 //! | `connection.rs` | one connection from its first to its last byte |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
 //! | `tunnel.rs` | a WebSocket |
-//! | `tls.rs` | the certificate shown |
+//! | `tls.rs` | the certificate shown, and what is spoken inside |
+//! | `hello.rs` | the name a client asks for, as it spells it |
 
 pub(crate) mod accept;
 pub(crate) mod connection;
+pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod tls;
 pub(crate) mod tunnel;
@@ -58,7 +60,7 @@ pub(crate) struct Client {
 
 /// What the handshake told.
 pub(crate) struct TlsFacts {
-    /// The name the client asked for.
+    /// The name the client asked for, as it spelt it.
     pub sni: Option<String>,
 }
 

@@ -5,12 +5,12 @@ use crate::{
     backstage::StageDoor,
     client::{
         listen::{BoundAddress, ListenError, listen},
-        tls::{CertificateError, default_config},
+        tls::{CertificateError, Terminators},
     },
     counters::{CounterSnapshot, Page},
     desk::Desk,
     explain::{QuestionError, RouteQuestion, RouteVerdict, explain},
-    options::{AccessLog, GatewayOptions},
+    options::{AccessLog, GatewayOptions, ListenOptions},
     peer::{resolve::Names, tls::PeerTls},
     plan::{PlanSize, feed::Press, instances::Kit, upstream::facts::UpstreamFacts},
     probe::Prober,
@@ -146,7 +146,7 @@ impl Gateway {
         let access_log = open_log(&options)?;
         let parts = Parts {
             client_tls: if options.listeners.iter().any(|l| l.tls) {
-                Some(default_config()?)
+                Some(Terminators::new(&options.tls, &press.plan)?)
             } else {
                 None
             },
@@ -177,7 +177,7 @@ impl Gateway {
         &mut self,
         parts: &Parts,
         desk: &Desk,
-        listeners: Vec<Vec<(TcpListener, bool)>>,
+        listeners: Sockets,
     ) -> Result<(), StartError> {
         let mut waiting = Vec::new();
         for (page, listeners) in self.pages.iter().zip(listeners) {
@@ -285,14 +285,14 @@ impl Drop for Gateway {
 /// What all workers are given.
 struct Parts {
     options: Arc<GatewayOptions>,
-    client_tls: Option<Arc<rustls::ServerConfig>>,
+    client_tls: Option<Arc<Terminators>>,
     peer_tls: Arc<PeerTls>,
     connections: Arc<AtomicU64>,
     orders: watch::Sender<Order>,
 }
 
 /// The listening sockets of one worker each.
-type Sockets = Vec<Vec<(TcpListener, bool)>>;
+type Sockets = Vec<Vec<(TcpListener, ListenOptions)>>;
 
 fn bind(options: &GatewayOptions, workers: usize) -> Result<(Vec<BoundAddress>, Sockets), ListenError> {
     let mut addresses = Vec::new();
@@ -301,7 +301,7 @@ fn bind(options: &GatewayOptions, workers: usize) -> Result<(Vec<BoundAddress>, 
         let (bound, shared) = listen(wanted, workers)?;
         addresses.push(bound);
         for (own, socket) in sockets.iter_mut().zip(shared) {
-            own.push((socket, wanted.tls));
+            own.push((socket, *wanted));
         }
     }
     Ok((addresses, sockets))

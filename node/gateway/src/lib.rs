@@ -19,6 +19,7 @@ mod access_log;
 mod affinity;
 mod answer;
 mod backstage;
+mod badge;
 mod chain;
 mod client;
 mod counters;
@@ -48,6 +49,7 @@ mod to_client;
 mod view;
 mod worker;
 
+pub use badge::BadgeError;
 pub use client::{
     listen::{BoundAddress, ListenError},
     tls::CertificateError,
@@ -56,7 +58,9 @@ pub use counters::CounterSnapshot;
 pub use explain::{QuestionError, RouteQuestion, RouteVerdict};
 pub use gateway::{Drained, Gateway, Gauges, StartError};
 pub use limits::Limits;
-pub use options::{AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, ListenOptions};
+pub use options::{
+    AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, KeyFiles, ListenOptions, TlsOptions,
+};
 pub use plan::{
     PlanSize,
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},

@@ -26,6 +26,8 @@ pub struct GatewayOptions {
     pub client_max_body_size_bytes: u64,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_ips: Vec<IpNet>,
+    /// TLS towards clients.
+    pub tls: TlsOptions,
     /// Idle connections to peers.
     pub keepalive: KeepaliveOptions,
     /// Where a line per request goes.
@@ -41,8 +43,30 @@ pub struct ListenOptions {
     pub address: SocketAddr,
     /// Whether clients speak TLS there.
     pub tls: bool,
+    /// Whether they may speak HTTP/2.
+    pub http2: bool,
     /// Connections the kernel may hold for us until they are accepted.
     pub backlog: u32,
+}
+
+/// TLS towards clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// Whether TLS 1.2 is offered.
+    pub tls_12: bool,
+    /// Whether TLS 1.3 is offered.
+    pub tls_13: bool,
+    /// Certificates for names that the configuration has none for, one of each kind; none makes a self-signed one.
+    pub certificates: Vec<KeyFiles>,
+}
+
+/// A certificate and its key, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFiles {
+    /// File of the certificate, with the chain behind it.
+    pub certificate: PathBuf,
+    /// File of its key.
+    pub key: PathBuf,
 }
 
 /// Fields the gateway adds to responses, and its id to requests.
@@ -103,6 +127,7 @@ impl ListenOptions {
         ListenOptions {
             address,
             tls: false,
+            http2: false,
             backlog: BACKLOG,
         }
     }
@@ -118,6 +143,16 @@ impl ListenOptions {
 
 /// Kong: 16384; the kernel lowers it to `net.core.somaxconn`.
 const BACKLOG: u32 = 16_384;
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        TlsOptions {
+            tls_12: true,
+            tls_13: true,
+            certificates: Vec::new(),
+        }
+    }
+}
 
 impl Default for HeaderTokens {
     fn default() -> Self {
@@ -157,6 +192,7 @@ impl Default for GatewayOptions {
             error_type: ErrorType::Plain,
             client_max_body_size_bytes: 0,
             trusted_ips: Vec::new(),
+            tls: TlsOptions::default(),
             keepalive: KeepaliveOptions::default(),
             access_log: AccessLog::Off,
             limits: Limits::default(),

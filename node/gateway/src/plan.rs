@@ -14,10 +14,12 @@
 //! | `instances.rs` | plugin instances by scope |
 //! | `upstream.rs`, `checks.rs` | targets, and how their health is watched |
 //! | `duty.rs` | who of them serves, across editions |
+//! | `certificates.rs` | certificates by the names they are shown for |
 //! | `vaults.rs` | what vault references stand for |
 //! | `draft.rs` | a plan being changed |
 //! | `feed.rs` | events to drafts to plans |
 
+pub(crate) mod certificates;
 pub(crate) mod checks;
 pub(crate) mod compile;
 pub(crate) mod draft;
@@ -28,6 +30,7 @@ pub(crate) mod record;
 pub(crate) mod upstream;
 pub(crate) mod vaults;
 
+use certificates::Certificates;
 use compile::{Route, RouteEntry, Service};
 use imbl::{HashMap, OrdMap, OrdSet};
 use instances::Instances;
@@ -50,6 +53,8 @@ pub(crate) struct Plan {
     pub instances: Instances,
     /// Upstreams by the name that services use as host.
     pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+    /// What is shown to clients that speak TLS.
+    pub certificates: Certificates,
     services: HashMap<Uuid, Arc<Service>>,
     /// All routes, those that cannot be matched now included.
     routes: HashMap<Uuid, Arc<RouteEntry>>,

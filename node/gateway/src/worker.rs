@@ -6,10 +6,10 @@
 use crate::{
     access_log::Pouch,
     chain::Chains,
-    client::accept::{accept_all, acceptor},
+    client::{accept::accept_all, tls::Terminators},
     counters::Page,
     desk::Desk,
-    options::GatewayOptions,
+    options::{GatewayOptions, ListenOptions},
     peer::{pool::Pool, resolve::Names, tls::PeerTls},
     plan::Plan,
     request_id::IdSource,
@@ -51,12 +51,12 @@ pub(crate) struct Apron {
     pub plan: Arc<ArcSwap<Plan>>,
     pub names: Arc<Names>,
     pub peer_tls: Arc<PeerTls>,
-    pub client_tls: Option<Arc<rustls::ServerConfig>>,
+    pub client_tls: Option<Arc<Terminators>>,
     pub desk: Desk,
     pub page: Arc<Page>,
     pub access_log: Option<Pouch>,
-    /// Its listening sockets, and whether TLS is spoken there.
-    pub listeners: Vec<(TcpListener, bool)>,
+    /// Its listening sockets, and what is spoken there.
+    pub listeners: Vec<(TcpListener, ListenOptions)>,
     /// Connections of all workers so far.
     pub connections: Arc<AtomicU64>,
     pub orders: watch::Receiver<Order>,
@@ -226,9 +226,10 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
         let listeners = std::mem::take(&mut apron.listeners);
         let client_tls = apron.client_tls.take();
         let worker = Worker::new(apron);
-        for (listener, tls) in listeners {
+        for (listener, options) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let tls = client_tls.as_ref().filter(|_| tls).map(acceptor);
+            let tls = client_tls.as_ref().filter(|_| options.tls);
+            let tls = tls.map(|tls| tls.speaking(options.http2));
             tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, tls));
         }
         // Nobody may be waiting any more; then serving is all the same.

@@ -8,6 +8,8 @@ mod balancing;
 mod belonging;
 #[path = "it/bodies.rs"]
 mod bodies;
+#[path = "it/certificates.rs"]
+mod certificates;
 #[path = "it/ending.rs"]
 mod ending;
 #[path = "it/faults.rs"]
@@ -24,5 +26,7 @@ mod plugins;
 mod probing;
 #[path = "it/proxying.rs"]
 mod proxying;
+#[path = "it/tls.rs"]
+mod tls;
 #[path = "it/wire.rs"]
 mod wire;

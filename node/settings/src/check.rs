@@ -26,6 +26,8 @@ pub(crate) fn together(
     walk.listeners_ask_for_what_there_is();
     walk.listeners_do_not_collide();
     walk.token_has_a_cluster();
+    walk.tls_has_a_version();
+    walk.certificates_have_keys();
 }
 
 struct Walk<'a> {
@@ -114,6 +116,33 @@ impl Walk<'_> {
         }
     }
 
+    fn tls_has_a_version(&mut self) {
+        if !self.settings.ssl_protocols.tls_13 && !self.settings.offers_tls_12() {
+            self.refuse(
+                "ssl_protocols",
+                "leaves no version: the suite 'modern' is for TLSv1.3; add it, or set ssl_cipher_suite = intermediate"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn certificates_have_keys(&mut self) {
+        let (certificates, keys) = (self.settings.ssl_cert.len(), self.settings.ssl_cert_key.len());
+        if certificates != keys {
+            self.refuse(
+                "ssl_cert",
+                format!(
+                    "names {certificates} certificates and ssl_cert_key {keys} keys; name as many of each"
+                ),
+            );
+        } else if certificates > 2 {
+            self.refuse(
+                "ssl_cert",
+                "names more than two certificates; name one per kind of key, ECDSA and RSA".to_owned(),
+            );
+        }
+    }
+
     fn lists(&self) -> [(&'static str, Vec<Listen>, bool); 3] {
         [
             ("proxy_listen", self.settings.proxy_listen.clone(), true),
@@ -191,5 +220,22 @@ mod tests {
         check("token = x", Err("set both or neither"));
         check("token = x\njoin = 10.0.0.7:7443", Ok(()));
         check("join = 10.0.0.7:7443", Ok(()));
+    }
+
+    #[test]
+    fn some_version_of_tls_is_left() {
+        check("ssl_protocols = TLSv1.2", Ok(()));
+        check("ssl_cipher_suite = modern", Ok(()));
+        check(
+            "ssl_cipher_suite = modern\nssl_protocols = TLSv1.2",
+            Err("leaves no version"),
+        );
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key() {
+        check("ssl_cert = a.crt, b.crt\nssl_cert_key = a.key, b.key", Ok(()));
+        check("ssl_cert = a.crt", Err("1 certificates and ssl_cert_key 0 keys"));
+        check("ssl_cert = a, b, c\nssl_cert_key = a, b, c", Err("more than two"));
     }
 }

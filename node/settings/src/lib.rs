@@ -26,6 +26,7 @@ mod quantity;
 mod reference;
 mod secret;
 mod table;
+mod tls;
 mod value;
 
 pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, Workers};
@@ -39,3 +40,4 @@ pub use quantity::ByteSize;
 pub use reference::reference;
 pub use secret::Secret;
 pub use table::{Section, Setting, Settings, table};
+pub use tls::{CipherSuite, Protocols};

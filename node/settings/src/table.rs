@@ -13,8 +13,8 @@ use ipnet::IpNet;
 
 use crate::value::Value;
 use crate::{
-    AccessLog, ByteSize, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames, Secret,
-    Workers,
+    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
+    Protocols, Secret, Workers,
 };
 
 /// One row of the table.
@@ -80,17 +80,20 @@ pub enum Section {
     Logs,
     /// How requests are served.
     Proxy,
+    /// What clients with TLS are offered.
+    Tls,
     /// The replicated store.
     Store,
 }
 
 impl Section {
     /// Every section, in the order of the reference page.
-    pub const ALL: [Section; 5] = [
+    pub const ALL: [Section; 6] = [
         Section::Listeners,
         Section::Cluster,
         Section::Logs,
         Section::Proxy,
+        Section::Tls,
         Section::Store,
     ];
 
@@ -101,6 +104,7 @@ impl Section {
             Section::Cluster => "Cluster",
             Section::Logs => "Logs",
             Section::Proxy => "Proxy",
+            Section::Tls => "TLS",
             Section::Store => "Store",
         }
     }
@@ -207,6 +211,18 @@ settings! {
         upstream_keepalive_max_requests: u64 = "10000", kong "upstream_keepalive_max_requests";
         /// How long such a connection may stay idle; 0 is for ever.
         upstream_keepalive_idle_timeout: Duration = "60", kong "upstream_keepalive_idle_timeout";
+    }
+    Tls {
+        /// Versions of TLS offered to clients. Older ones are not spoken.
+        ssl_protocols: Protocols = "TLSv1.2 TLSv1.3", kong "ssl_protocols";
+        /// What clients may encrypt with, by the names of Mozilla's guide: `intermediate` is every suite with forward
+        /// secrecy and authenticated encryption, `modern` those of TLS 1.3, which is then the only version offered.
+        ssl_cipher_suite: CipherSuite = "intermediate", kong "ssl_cipher_suite";
+        /// Files (PEM, with the chain) of the certificates shown for names that no SNI of the configuration is for; one per
+        /// kind of key. Unset: a self-signed one is made at every start. A relative path starts in `data_dir`.
+        ssl_cert: Vec<PathBuf> = "", kong "ssl_cert";
+        /// Files (PEM) of the keys of `ssl_cert`, in the same order.
+        ssl_cert_key: Vec<PathBuf> = "", kong "ssl_cert_key";
     }
     Store {
         /// Log entries between two snapshots of the store.

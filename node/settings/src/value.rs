@@ -73,6 +73,19 @@ impl Value for PathBuf {
     }
 }
 
+impl Value for Vec<PathBuf> {
+    const FORM: &'static str = "list of paths";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(items(text).map(PathBuf::from).collect())
+    }
+
+    fn show(&self) -> String {
+        let paths = self.iter().map(|path| path.display().to_string());
+        paths.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Value for String {
     const FORM: &'static str = "text";
 

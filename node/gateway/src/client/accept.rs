@@ -4,17 +4,16 @@
 //! descriptors is the same from another side: accepting fails at once, again and again, so after such a failure he waits a moment instead of
 //! spinning.
 
-use super::{Client, TlsFacts, connection};
+use super::{Client, connection, tls::Terminator};
 use crate::worker::Worker;
-use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{net::SocketAddr, rc::Rc, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 /// How long to wait after accepting failed, and between looks at a full house.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections from one listener until the worker drains.
-pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, tls: Option<Terminator>) {
     let Ok(address) = listener.local_addr() else {
         tracing::error!("a listener without an address is not used");
         return;
@@ -50,7 +49,7 @@ fn take_in(
     stream: TcpStream,
     client: SocketAddr,
     listener: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Terminator>,
 ) {
     worker.page.accepted.up();
     // Failing to set it costs latency, not correctness.
@@ -63,7 +62,7 @@ fn take_in(
                 let client = Client::new(worker, client, listener, None, number);
                 connection::drive(Rc::new(client), stream).await;
             }
-            Some(acceptor) => shake_hands(worker, stream, client, listener, acceptor, number).await,
+            Some(tls) => shake_hands(worker, stream, client, listener, tls, number).await,
         }
     });
 }
@@ -73,14 +72,13 @@ async fn shake_hands(
     stream: TcpStream,
     client: SocketAddr,
     listener: SocketAddr,
-    acceptor: TlsAcceptor,
+    tls: Terminator,
     number: u64,
 ) {
     let time = worker.options.limits.head_timeout;
-    match tokio::time::timeout(time, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => {
-            let sni = stream.get_ref().1.server_name().map(str::to_owned);
-            let client = Client::new(worker, client, listener, Some(TlsFacts { sni }), number);
+    match tokio::time::timeout(time, tls.accept(stream)).await {
+        Ok(Ok((stream, facts))) => {
+            let client = Client::new(worker, client, listener, Some(facts), number);
             connection::drive(Rc::new(client), stream).await;
         }
         Ok(Err(error)) => {
@@ -92,9 +90,4 @@ async fn shake_hands(
             tracing::debug!(%client, "a handshake took too long");
         }
     }
-}
-
-/// TLS for all listeners that want it.
-pub(crate) fn acceptor(config: &Arc<rustls::ServerConfig>) -> TlsAcceptor {
-    TlsAcceptor::from(Arc::clone(config))
 }

@@ -1,7 +1,7 @@
 //! From typed records to what the data plane runs on. Each record is compiled once, here, and never while a request waits.
 
 use super::record::{RouteRecord, ServiceRecord};
-use crate::peer::send::Timeouts;
+use crate::{badge::BadgeError, peer::send::Timeouts};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -35,6 +35,9 @@ pub(crate) enum CompileError {
         #[source]
         source: Misconfigured,
     },
+    /// Its certificate or key is none.
+    #[error(transparent)]
+    Badge(#[from] BadgeError),
     /// It speaks a protocol the data plane does not.
     #[error("protocol '{0}' is not served")]
     Protocol(String),

@@ -7,6 +7,7 @@ use super::{
     Plan,
     compile::{CompileError, Route, RouteEntry, Service},
     instances::Kit,
+    record::CertificateRecord,
     upstream::{TargetEntry, Upstream},
 };
 use crate::peer::resolve::Names;
@@ -24,7 +25,16 @@ pub(crate) struct Draft<'a> {
 }
 
 /// The entities of which plans are made.
-pub(crate) const SCHEMAS: [&str; 6] = ["vaults", "services", "routes", "plugins", "upstreams", "targets"];
+pub(crate) const SCHEMAS: [&str; 8] = [
+    "vaults",
+    "certificates",
+    "snis",
+    "services",
+    "routes",
+    "plugins",
+    "upstreams",
+    "targets",
+];
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CompileError> {
     Ok(serde_json::from_slice(bytes)?)
@@ -50,6 +60,8 @@ impl<'a> Draft<'a> {
     /// A record was written. False for a schema that no plan holds.
     pub fn put(&mut self, schema: &str, bytes: &[u8]) -> Result<bool, CompileError> {
         match schema {
+            "certificates" => self.put_certificate(read(bytes)?)?,
+            "snis" => self.plan.certificates.put_name(read(bytes)?),
             "services" => self.put_service(Service::compile(read(bytes)?)?),
             "routes" => self.put_route(bytes)?,
             "plugins" => self.put_plugin(bytes)?,
@@ -67,6 +79,8 @@ impl<'a> Draft<'a> {
     /// A record was deleted. False for a schema that no plan holds.
     pub fn remove(&mut self, schema: &str, id: Uuid) -> bool {
         match schema {
+            "certificates" => self.plan.certificates.remove(id),
+            "snis" => self.plan.certificates.remove_name(id),
             "services" => self.remove_service(id),
             "routes" => self.remove_route(id),
             "plugins" => {
@@ -96,6 +110,13 @@ impl<'a> Draft<'a> {
             .filter_map(|id| self.rebuild_upstream(id, names))
             .collect();
         (self.plan, rebuilt)
+    }
+
+    fn put_certificate(&mut self, record: CertificateRecord) -> Result<(), CompileError> {
+        let Plan {
+            certificates, vaults, ..
+        } = &mut self.plan;
+        Ok(certificates.put(record, vaults, self.kit.provider())?)
     }
 
     fn put_service(&mut self, service: Service) {
@@ -183,8 +204,12 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// Compiles anew what holds vault references. A plugin that cannot be stays what it was.
+    /// Compiles anew what holds vault references. What cannot be stays what it was.
     fn fetch_again(&mut self) {
+        let Plan {
+            certificates, vaults, ..
+        } = &mut self.plan;
+        certificates.fetch_again(vaults, self.kit.provider());
         for record in self.plan.referring.clone().values() {
             match self.kit.compile(record, &self.plan.vaults) {
                 Ok(Some(instance)) => self.plan.instances.put(instance),

@@ -7,6 +7,7 @@ use super::compile::CompileError;
 use super::record::PluginRecord;
 use super::vaults::Vaults;
 use imbl::{HashMap, OrdMap};
+use rustls::crypto::CryptoProvider;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,12 +16,13 @@ use troop_plugin_api::{Backstage, Handler, Phases, Plugin, Scope, Setup, runs_be
 use troop_schema::{PluginSchema, Record};
 use uuid::Uuid;
 
-/// The plugins of this node, in the order in which they have their turns.
+/// What records are compiled with: the plugins of this node, in the order in which they have their turns, and cryptography.
 pub(crate) struct Kit {
     plugins: Vec<Arc<dyn Plugin>>,
     /// Their tables, in the same order.
     schemas: Vec<PluginSchema>,
     backstage: Arc<dyn Backstage>,
+    provider: Arc<CryptoProvider>,
 }
 
 /// An instance, ready to run.
@@ -59,7 +61,13 @@ impl Kit {
             plugins,
             schemas,
             backstage,
+            provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
         }
+    }
+
+    /// What keys and certificates are read with.
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
     }
 
     /// An instance of a record, with what its vault references stand for; `None` if it is not to run here.

@@ -149,6 +149,35 @@ pub(crate) struct UnhealthyRecord {
     pub http_failures: u8,
 }
 
+/// A certificate with its key. Not to be printed.
+#[derive(Deserialize)]
+pub(crate) struct CertificateRecord {
+    pub id: Uuid,
+    pub cert: String,
+    pub key: String,
+    pub cert_alt: Option<String>,
+    pub key_alt: Option<String>,
+}
+
+impl CertificateRecord {
+    /// Its texts, which may be vault references.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let other = [&self.cert_alt, &self.key_alt].into_iter().flatten();
+        [&self.cert, &self.key]
+            .into_iter()
+            .chain(other)
+            .map(String::as_str)
+    }
+}
+
+/// A name for which a certificate is shown.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SniRecord {
+    pub id: Uuid,
+    pub name: Arc<str>,
+    pub certificate: Reference,
+}
+
 /// A target.
 #[derive(Debug, Deserialize)]
 pub(crate) struct TargetRecord {
