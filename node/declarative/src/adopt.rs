@@ -37,11 +37,13 @@ impl Document {
             for mut one in wanted {
                 let id = renamed.get(&(entity.name(), one.id)).copied().unwrap_or(one.id);
                 one.record.insert("id".to_owned(), id.to_string().into());
-                if self.transform() {
+                let stored = current.get(entity.name(), &id);
+                if self.transform() && !stored.is_some_and(|stored| entity.keep_hash(&mut one.record, stored))
+                {
                     let sent = one.record.clone();
                     registry.transform(entity, &mut one.record, &Sent::whole(&sent), stamp);
                 }
-                if let Some(stored) = current.get(entity.name(), &id) {
+                if let Some(stored) = stored {
                     keep_chosen(entity, &mut one, stored);
                 }
                 records.put(entity.name(), id, one.record);

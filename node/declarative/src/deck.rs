@@ -169,6 +169,24 @@ fn not_obeyed(warnings: &mut Vec<Note>, path: &Path) {
     note::add(warnings, WARNINGS_MAX, path, None, text);
 }
 
+/// Fields that came late to Kong, with defaults that mean what was the case before. An older decK refuses a file that names them.
+const LATE: [(&str, &str); 4] = [
+    ("services", "enabled"),
+    ("upstreams", "use_srv_name"),
+    ("oauth2_credentials", "client_type"),
+    ("oauth2_credentials", "hash_secret"),
+];
+
+/// Leaves out of a record what decK does not read and fills in by itself.
+pub(crate) fn leave_out(entity: &Entity, record: &mut Record) {
+    for (_, field) in LATE.iter().filter(|(of, _)| *of == entity.name()) {
+        if entity.has_default(field, record) {
+            record.remove(*field);
+        }
+    }
+    entity.leave_out_nulls(record);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

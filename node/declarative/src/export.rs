@@ -6,6 +6,7 @@
 //! The catch: secrets are in it. It is a backup, not something to show.
 
 use crate::{
+    deck,
     header::{CURRENT_VERSION, FORMAT_VERSION, TRANSFORM},
     order::parents_first,
     records::{Records, referred_id},
@@ -42,18 +43,22 @@ impl Export {
         Export { members }
     }
 
-    /// Of these records, in decK's dialect: children below their parents, without the times of writing. decK knows credentials only
+    /// Of these records, in decK's dialect: children below their parents, without the times of writing and without
+    /// nulls, which decK does not read. decK knows credentials only
     /// below their consumer and targets only below their upstream.
     pub fn nested(registry: &Registry, records: &Records) -> Self {
         let mut members = vec![(FORMAT_VERSION, json!(CURRENT_VERSION))];
         // decK does not read it, and cannot: a password that is a hash already would be hashed again.
-        if registry
-            .entities()
-            .any(|entity| entity.keeps_hashes() && records.of(entity.name()).next().is_some())
-        {
+        let holds_hash = |entity: &Entity| {
+            records
+                .of(entity.name())
+                .any(|(_, record)| entity.holds_hash(record))
+        };
+        let transform = !registry.entities().any(holds_hash);
+        if !transform {
             members.push((TRANSFORM, json!(false)));
         }
-        let tree = Tree::of(registry, records);
+        let tree = Tree::of(registry, records, transform);
         for entity in parents_first(registry) {
             let roots = records
                 .of(entity.name())
@@ -105,15 +110,18 @@ type Name = (&'static str, Uuid);
 struct Tree<'a> {
     registry: &'a Registry,
     records: &'a Records,
+    /// Whether records are given their stored form when they are read again.
+    transform: bool,
     children: HashMap<Name, Vec<Name>>,
     nested: HashSet<Name>,
 }
 
 impl<'a> Tree<'a> {
-    fn of(registry: &'a Registry, records: &'a Records) -> Self {
+    fn of(registry: &'a Registry, records: &'a Records, transform: bool) -> Self {
         let mut tree = Tree {
             registry,
             records,
+            transform,
             children: HashMap::new(),
             nested: HashSet::new(),
         };
@@ -148,6 +156,11 @@ impl<'a> Tree<'a> {
         for (field, _) in entity.self_filled_fields().filter(|(_, auto)| is_clock(*auto)) {
             out.remove(field);
         }
+        entity
+            .derived()
+            .filter(|_| self.transform)
+            .map(|field| out.remove(field));
+        deck::leave_out(entity, &mut out);
         for (child, child_id) in self.children.get(&(entity.name(), *id)).into_iter().flatten() {
             let (Some(table), Some(record)) =
                 (self.registry.entity(child), self.records.get(child, child_id))

@@ -174,7 +174,7 @@ fn spread(shorthand: &Shorthand, record: &mut Record) {
 }
 
 /// Records that are always there start empty and are filled by their members' defaults.
-fn default(field: &Field) -> Value {
+pub(crate) fn default(field: &Field) -> Value {
     match (&field.default, &field.kind) {
         (Some(value), _) => value.clone(),
         (None, Kind::Record(_)) if field.required => Value::Object(Record::new()),

@@ -394,13 +394,22 @@ impl Entity {
         })
     }
 
+    /// A field that is filled from others when a record is given its stored form.
+    pub fn derived(&self) -> Option<&'static str> {
+        self.transform.as_ref().and_then(|transform| transform.derived)
+    }
+
     /// Whether what is stored of a secret is its hash: writing the stored record again would hash it twice.
-    pub fn keeps_hashes(&self) -> bool {
-        let input = self
-            .transform
-            .as_ref()
-            .and_then(|transform| self.field(transform.input));
-        input.is_some_and(Field::is_secret)
+    pub fn holds_hash(&self, record: &Record) -> bool {
+        let hash = self.transform.as_ref().and_then(|transform| transform.hash);
+        hash.is_some_and(|hash| (hash.is_in)(record))
+    }
+
+    /// Puts the hash in a stored record in the place of the secret that it is of, if it is, and tells whether it did.
+    pub fn keep_hash(&self, record: &mut Record, stored: &Record) -> bool {
+        let hash = self.transform.as_ref().and_then(|transform| transform.hash);
+        let keep = hash.and_then(|hash| hash.keep);
+        keep.is_some_and(|keep| keep(record, stored))
     }
 
     pub(crate) fn transformation(&self) -> Option<&Transform> {

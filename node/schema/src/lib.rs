@@ -35,6 +35,7 @@ mod redact;
 mod registry;
 mod rule;
 mod shape;
+mod sparse;
 mod stamp;
 mod transform;
 pub mod typedef;

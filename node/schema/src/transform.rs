@@ -36,6 +36,19 @@ pub(crate) struct Transform {
     pub(crate) needs: Option<&'static str>,
     /// Does it.
     pub(crate) write: Write,
+    /// What it makes cannot be made into what was sent again.
+    pub(crate) hash: Option<Hash>,
+    /// A field that it fills from others.
+    pub(crate) derived: Option<&'static str>,
+}
+
+/// A secret of which only the hash is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hash {
+    /// Whether a stored record holds one.
+    pub(crate) is_in: fn(&Record) -> bool,
+    /// Where each write makes another hash: puts the hash of a stored record in the place of a secret that it is of, and tells whether it did.
+    pub(crate) keep: Option<fn(&mut Record, &Record) -> bool>,
 }
 
 impl Transform {

@@ -140,3 +140,52 @@ fn changes_for_machines_cover_secrets() {
     );
     assert!(!value.to_string().contains("hush"));
 }
+
+#[test]
+fn the_hash_of_a_secret_stays_as_long_as_the_secret_does() {
+    let registry = registry();
+    let application = |secret: &str, own: bool| {
+        let app = json!({"name": "a", "client_id": "i", "client_secret": secret, "hash_secret": own});
+        json!({"_format_version": "3.0", "consumers": [{"username": "c", "oauth2_credentials": [app]}]})
+    };
+    let mut current = Records::new();
+    for (secret, own, changes) in [
+        ("one", true, 2),
+        ("one", true, 0),
+        ("two", true, 1),
+        ("two", false, 1),
+        ("two", false, 0),
+        ("two", true, 1),
+    ] {
+        let document = load(&registry, &application(secret, own), &[]);
+        let counted = stamped(NOW_MS, |stamp| {
+            document.clone().changes(&registry, &current, stamp)
+        })
+        .unwrap();
+        assert_eq!(counted.changes().len(), changes, "{secret} {own}");
+        current = stamped(NOW_MS, |stamp| document.adopting(&registry, &current, stamp)).into_records();
+        let export = Export::nested(&registry, &current).to_value();
+        assert_eq!(export.get("_transform"), own.then_some(&json!(false)));
+    }
+}
+
+#[test]
+fn an_export_for_decks_has_no_nulls_and_no_fields_that_an_old_one_does_not_know() {
+    let registry = registry();
+    let document = json!({
+        "_format_version": "3.0",
+        "services": [{"name": "on", "host": "h"}, {"name": "off", "host": "h", "enabled": false}],
+        "plugins": [{"name": "key-auth"}],
+    });
+    let export = Export::nested(&registry, &of(&registry, &document, &[])).to_value();
+    let services = export["services"].as_array().unwrap();
+    let mut enabled: Vec<_> = services
+        .iter()
+        .map(|service| (service["name"].clone(), service.get("enabled").cloned()))
+        .collect();
+    enabled.sort_by_key(|(name, _)| name.to_string());
+    assert_eq!(enabled, [(json!("off"), Some(json!(false))), (json!("on"), None)]);
+    assert!(!export["services"].to_string().contains("null"));
+    // decK compares configurations of plugins as they are.
+    assert!(export["plugins"][0]["config"].to_string().contains("null"));
+}

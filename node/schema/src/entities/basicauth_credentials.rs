@@ -4,7 +4,13 @@
 
 use super::owner;
 use crate::{
-    Record, entity::Entity, field::Field, password, shape::value_at, stamp::Stamp, transform::Transform,
+    Record,
+    entity::Entity,
+    field::Field,
+    password,
+    shape::value_at,
+    stamp::Stamp,
+    transform::{Hash, Transform},
     typedef,
 };
 use serde_json::Value;
@@ -29,6 +35,11 @@ pub(crate) fn table() -> Entity {
         input: "password",
         needs: Some("consumer.id"),
         write: hash,
+        hash: Some(Hash {
+            is_in: |_| true,
+            keep: None,
+        }),
+        derived: None,
     })
 }
 

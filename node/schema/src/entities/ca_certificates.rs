@@ -26,6 +26,8 @@ pub(crate) fn table() -> Entity {
         input: "cert",
         needs: None,
         write: digest,
+        hash: None,
+        derived: Some("cert_digest"),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
     field::{Auto, Field},
     password,
     stamp::Stamp,
-    transform::Transform,
+    transform::{Hash, Transform},
     typedef,
 };
 use serde_json::{Value, json};
@@ -48,6 +48,11 @@ pub(crate) fn table() -> Entity {
         input: "hash_secret",
         needs: Some("client_secret"),
         write: hash,
+        hash: Some(Hash {
+            is_in: is_hashed,
+            keep: Some(keep),
+        }),
+        derived: None,
     })
 }
 
@@ -63,14 +68,27 @@ fn redirect_uri(value: &Value) -> Result<(), Fault> {
     }
 }
 
+fn is_hashed(record: &Record) -> bool {
+    record.get("hash_secret") == Some(&Value::Bool(true))
+}
+
+fn secret(record: &Record) -> &str {
+    let secret = record.get("client_secret").and_then(Value::as_str);
+    secret.unwrap_or_default()
+}
+
 fn hash(record: &mut Record, stamp: &mut Stamp<'_>) {
-    if record.get("hash_secret") != Some(&Value::Bool(true)) {
-        return;
+    if is_hashed(record) {
+        let hash = password::hashed(secret(record), &stamp.salt());
+        record.insert("client_secret".into(), json!(hash));
     }
-    let secret = record
-        .get("client_secret")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let hash = password::hashed(secret, &stamp.salt());
-    record.insert("client_secret".into(), json!(hash));
+}
+
+/// Each hash has a salt of its own, so that a secret sent again would look like another one.
+fn keep(record: &mut Record, stored: &Record) -> bool {
+    let is_same = is_hashed(record) && is_hashed(stored) && password::is_of(secret(stored), secret(record));
+    if is_same {
+        record.insert("client_secret".into(), json!(secret(stored)));
+    }
+    is_same
 }
