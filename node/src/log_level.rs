@@ -11,9 +11,14 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::watch,
+    sync::{
+        broadcast::{self, error::RecvError},
+        watch,
+    },
     time::{Instant, sleep_until},
 };
+use troop_admin::LogTurn;
+use troop_gateway::Word;
 use troop_runtime::Shutdown;
 use troop_telemetry::Volume;
 
@@ -80,6 +85,30 @@ impl LogLevel {
                 changed = until.changed() => if changed.is_err() { return },
                 () = shutdown.draining() => return,
             }
+        }
+    }
+
+    /// Listens for turns that are meant for every node; runs until the node drains.
+    pub async fn listen(self: Arc<Self>, mut words: broadcast::Receiver<Word>, shutdown: Shutdown) {
+        loop {
+            let word = tokio::select! {
+                word = words.recv() => word,
+                () = shutdown.draining() => return,
+            };
+            match word {
+                Ok(word) if &*word.channel == LogTurn::CHANNEL => self.hear(&word.data),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+
+    fn hear(&self, data: &[u8]) {
+        let turned = LogTurn::from_bytes(data)
+            .map_err(|error| error.to_string())
+            .and_then(|turn| self.set(&turn.level, turn.span));
+        if let Err(error) = turned {
+            tracing::warn!(error, "a turn of the log level for all nodes is passed over");
         }
     }
 

@@ -208,6 +208,8 @@ async fn live(
     let control = Control::new(Arc::clone(&cluster), gateway.served(), shutdown.clone());
     let log_level = LogLevel::new(volume, effective(loaded, "log_level"));
     tasks.spawn("log level", Arc::clone(&log_level).spring(shutdown.clone()));
+    let listening = Arc::clone(&log_level).listen(gateway.words(), shutdown.clone());
+    tasks.spawn("log level for all", listening);
     let facts = Facts::new(
         loaded,
         node_uuid,

@@ -23,6 +23,7 @@ mod envelope;
 mod form;
 mod generated;
 mod idempotency;
+mod log_turn;
 mod multipart;
 pub mod openapi;
 mod options;
@@ -42,6 +43,7 @@ mod write;
 pub use admin::{Admin, AdminParts};
 pub use answer::{Answer, Body};
 pub use idempotency::stale_rows;
+pub use log_turn::LogTurn;
 pub use options::{FactHeaders, Options};
 pub use ports::{
     AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,

@@ -12,7 +12,12 @@ use crate::{
     explain::{QuestionError, RouteQuestion, RouteVerdict, explain},
     options::{AccessLog, GatewayOptions, ListenOptions},
     peer::{resolve::Names, tls::PeerTls},
-    plan::{PlanSize, feed::Press, instances::Kit, upstream::facts::UpstreamFacts},
+    plan::{
+        PlanSize,
+        feed::{Press, Word},
+        instances::Kit,
+        upstream::facts::UpstreamFacts,
+    },
     probe::Prober,
     shelf::Shelf,
     worker::{self, Apron, Order},
@@ -31,7 +36,7 @@ use std::{
 use thiserror::Error;
 use tokio::{
     runtime::Handle,
-    sync::{oneshot, watch},
+    sync::{broadcast, oneshot, watch},
 };
 use troop_catalog::Catalog;
 use troop_plugin_api::{Backstage, Plugin};
@@ -212,6 +217,11 @@ impl Gateway {
     /// The revision that every request starting now is served by, and each one after it.
     pub fn served(&self) -> watch::Receiver<Revision> {
         self.press.served.subscribe()
+    }
+
+    /// What is broadcast in the log from now on.
+    pub fn words(&self) -> broadcast::Receiver<Word> {
+        self.press.words.subscribe()
     }
 
     /// Where clients are listened to, in the order of the options.

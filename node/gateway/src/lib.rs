@@ -63,5 +63,6 @@ pub use options::{
 };
 pub use plan::{
     PlanSize,
+    feed::Word,
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };

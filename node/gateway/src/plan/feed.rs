@@ -21,6 +21,7 @@ use crate::{
     shelf::Shelf,
 };
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use std::{
     sync::{
         Arc,
@@ -28,7 +29,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use troop_balancer::Mark;
 use troop_runtime::TaskSet;
 use troop_stdx::Backoff;
@@ -44,6 +45,18 @@ const SCAN_ROWS: usize = 1_000;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
+/// Words that a slow listener may be behind. They are rare, and people wrote them; who is further behind misses the oldest.
+const WORDS_MAX: usize = 64;
+
+/// Something that was broadcast to all nodes, as each heard it in the order of the log.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// What it is about.
+    pub channel: Arc<str>,
+    /// Opaque here.
+    pub data: Bytes,
+}
+
 /// What the workers share with the feed.
 pub(crate) struct Press {
     /// The plan that hangs on the wall.
@@ -51,6 +64,8 @@ pub(crate) struct Press {
     pub shelf: Arc<Shelf>,
     pub names: Arc<Names>,
     pub served: watch::Sender<Revision>,
+    /// What is broadcast in the log.
+    pub words: broadcast::Sender<Word>,
     /// Records that could not be compiled so far.
     pub skipped: AtomicU64,
     kit: Kit,
@@ -74,6 +89,7 @@ impl Press {
             shelf,
             names,
             served: watch::Sender::new(Revision::ZERO),
+            words: broadcast::Sender::new(WORDS_MAX),
             skipped: AtomicU64::new(0),
             kit,
             store,
@@ -146,18 +162,26 @@ impl Press {
         if let Some(draft) = draft {
             self.publish(draft, page.upto);
         }
-        page.events.iter().for_each(|event| self.take_mark(&event.body));
+        page.events.iter().for_each(|event| self.take_word(&event.body));
         self.served.send_replace(page.upto);
     }
 
-    /// A person's word on a target's health, broadcast to all nodes.
-    fn take_mark(&self, body: &EventBody) {
+    /// What was broadcast to all nodes: a person's word on a target's health is for the upstreams, the rest for whoever listens.
+    fn take_word(&self, body: &EventBody) {
         let EventBody::Broadcast { channel, data, .. } = body else {
             return;
         };
-        if channel != Mark::CHANNEL {
-            return;
+        if channel == Mark::CHANNEL {
+            self.take_mark(data);
         }
+        // Nobody may be listening.
+        let _ = self.words.send(Word {
+            channel: channel.as_str().into(),
+            data: data.clone(),
+        });
+    }
+
+    fn take_mark(&self, data: &[u8]) {
         match Mark::from_bytes(data) {
             Ok(mark) => {
                 if let Some(upstream) = self.plan.load().upstream(mark.upstream) {

@@ -227,6 +227,13 @@ pub(super) const PLATES: &[Plate] = &[
         Gives::Message,
     ),
     (
+        "/debug/cluster/log-level/{log_level}",
+        Method::PUT,
+        "Change it at every node for a while",
+        200,
+        Gives::Message,
+    ),
+    (
         "/upstreams/{upstreams}/health",
         Method::GET,
         "What this node's balancer thinks of the targets",
