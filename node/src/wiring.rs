@@ -84,6 +84,13 @@ pub fn store_options(settings: &Settings, data_dir: PathBuf, node_id: u64) -> ra
 pub fn admin_options(settings: &Settings) -> troop_admin::Options {
     troop_admin::Options {
         body_size_max_bytes: settings.admin_client_max_body_size.limit().unwrap_or(u64::MAX),
+        server_header: settings.headers.server,
+        latency_header: settings.headers.admin_latency,
+        web_origins: settings
+            .admin_gui_url
+            .iter()
+            .filter_map(|origin| origin.as_str().parse().ok())
+            .collect(),
         ..troop_admin::Options::default()
     }
 }

@@ -101,7 +101,7 @@ impl Admin {
         let mut sender = Sender::of(&head.headers);
         let reply = self.reply(head, body, &mut sender).await;
         let mut answer = reply.unwrap_or_else(Failure::into_answer);
-        envelope::stamp(&mut answer, sender, started.elapsed(), self.options.fact_headers);
+        envelope::stamp(&mut answer, sender, started.elapsed(), &self.options);
         answer
     }
 
@@ -187,7 +187,7 @@ impl Service for Admin {
     fn refuse(&self, failure: Failure) -> Answer {
         let mut answer = failure.into_answer();
         let took = std::time::Duration::ZERO;
-        envelope::stamp(&mut answer, Sender::default(), took, self.options.fact_headers);
+        envelope::stamp(&mut answer, Sender::default(), took, &self.options);
         answer
     }
 

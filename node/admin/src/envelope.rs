@@ -6,7 +6,7 @@
 
 use crate::{
     answer::Answer,
-    options::FactHeaders,
+    options::{FactHeaders, Options},
     ports::{NodeId, Served},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -56,22 +56,35 @@ impl Sender {
 }
 
 /// Puts the common headers on.
-pub fn stamp(answer: &mut Answer, sender: Sender, took: Duration, policy: FactHeaders) {
+pub fn stamp(answer: &mut Answer, sender: Sender, took: Duration, options: &Options) {
     let facts = answer.extensions_mut().remove::<Facts>();
     let headers = answer.headers_mut();
-    headers.insert(header::SERVER, SERVER);
-    headers.insert(
-        LATENCY,
-        number(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
-    );
-    let origin = sender.origin.unwrap_or(HeaderValue::from_static("*"));
+    if options.server_header {
+        headers.insert(header::SERVER, SERVER);
+    }
+    if options.latency_header {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(LATENCY, number(took));
+    }
+    let origin = allowed_origin(sender.origin, &options.web_origins);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
         HeaderValue::from_static("true"),
     );
     if let Some(facts) = facts {
-        stamp_facts(headers, &facts, sender.asked || policy == FactHeaders::Always);
+        let wanted = sender.asked || options.fact_headers == FactHeaders::Always;
+        stamp_facts(headers, &facts, wanted);
+    }
+}
+
+/// Kong: the page's own origin if it is in the list, else the first of the list; without a list, whatever was sent.
+fn allowed_origin(sent: Option<HeaderValue>, listed: &[HeaderValue]) -> HeaderValue {
+    match listed.first() {
+        None => sent.unwrap_or(HeaderValue::from_static("*")),
+        Some(first) => sent
+            .filter(|sent| listed.contains(sent))
+            .unwrap_or_else(|| first.clone()),
     }
 }
 
@@ -113,12 +126,7 @@ mod tests {
         answer.extensions_mut().insert(facts);
         let mut sender = Sender::default();
         sender.set_asked(asked);
-        stamp(
-            &mut answer,
-            sender,
-            Duration::from_millis(3),
-            FactHeaders::WhenAsked,
-        );
+        stamp(&mut answer, sender, Duration::from_millis(3), &Options::default());
         answer.headers().clone()
     }
 
@@ -159,18 +167,46 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_origin_is_echoed() {
+    #[track_caller]
+    fn check_origin(sent: Option<&str>, listed: &[&str], allowed: &str) {
+        let value = |text: &&str| HeaderValue::from_str(text).unwrap();
+        let headers = sent.iter().map(|sent| (header::ORIGIN, value(sent))).collect();
+        let options = Options {
+            web_origins: listed.iter().map(value).collect(),
+            ..Options::default()
+        };
         let mut answer = answer::empty(StatusCode::OK);
-        let headers = [(header::ORIGIN, "http://ui.test".parse().unwrap())]
-            .into_iter()
-            .collect();
-        stamp(
-            &mut answer,
-            Sender::of(&headers),
-            Duration::ZERO,
-            FactHeaders::WhenAsked,
+        stamp(&mut answer, Sender::of(&headers), Duration::ZERO, &options);
+        assert_eq!(answer.headers()["access-control-allow-origin"], allowed);
+    }
+
+    #[test]
+    fn a_page_may_read_answers_when_no_page_is_named_or_it_is() {
+        check_origin(None, &[], "*");
+        check_origin(Some("http://ui.test"), &[], "http://ui.test");
+        check_origin(
+            Some("http://b.test"),
+            &["http://a.test", "http://b.test"],
+            "http://b.test",
         );
-        assert_eq!(answer.headers()["access-control-allow-origin"], "http://ui.test");
+        check_origin(
+            Some("http://c.test"),
+            &["http://a.test", "http://b.test"],
+            "http://a.test",
+        );
+        check_origin(None, &["http://a.test"], "http://a.test");
+    }
+
+    #[test]
+    fn headers_that_tell_about_the_server_can_be_left_out() {
+        let options = Options {
+            server_header: false,
+            latency_header: false,
+            ..Options::default()
+        };
+        let mut answer = answer::empty(StatusCode::OK);
+        stamp(&mut answer, Sender::default(), Duration::ZERO, &options);
+        assert!(!answer.headers().contains_key("server"));
+        assert!(!answer.headers().contains_key("x-kong-admin-latency"));
     }
 }

@@ -1,5 +1,6 @@
 //! Every limit and waiting time of the Admin and status APIs.
 
+use http::HeaderValue;
 use std::time::Duration;
 
 /// When answers carry `X-Troop-Revision` and `ETag`.
@@ -49,6 +50,12 @@ pub struct Options {
     pub event_heartbeat: Duration,
     /// See [`FactHeaders`].
     pub fact_headers: FactHeaders,
+    /// Whether answers carry `Server`.
+    pub server_header: bool,
+    /// Whether answers carry `X-Kong-Admin-Latency`.
+    pub latency_header: bool,
+    /// Origins of web pages that may read answers; none means any.
+    pub web_origins: Vec<HeaderValue>,
 }
 
 impl Default for Options {
@@ -70,6 +77,9 @@ impl Default for Options {
             event_streams_max: 64,
             event_heartbeat: Duration::from_secs(15),
             fact_headers: FactHeaders::default(),
+            server_header: true,
+            latency_header: true,
+            web_origins: Vec::new(),
         }
     }
 }

@@ -63,12 +63,7 @@ impl StatusApi {
         let started = Instant::now();
         let sender = Sender::of(request.headers());
         let mut answer = self.reply(&request).await.unwrap_or_else(Failure::into_answer);
-        envelope::stamp(
-            &mut answer,
-            sender,
-            started.elapsed(),
-            self.parts.options.fact_headers,
-        );
+        envelope::stamp(&mut answer, sender, started.elapsed(), &self.parts.options);
         answer
     }
 
@@ -153,7 +148,7 @@ impl Service for StatusApi {
             &mut answer,
             Sender::default(),
             Duration::ZERO,
-            self.parts.options.fact_headers,
+            &self.parts.options,
         );
         answer
     }

@@ -28,6 +28,7 @@ mod secret;
 mod table;
 mod tls;
 mod value;
+mod web_origin;
 
 pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, Workers};
 pub use conf_file::ConfFile;
@@ -41,3 +42,4 @@ pub use reference::reference;
 pub use secret::Secret;
 pub use table::{Section, Setting, Settings, table};
 pub use tls::{CipherSuite, Protocols};
+pub use web_origin::WebOrigin;

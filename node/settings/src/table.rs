@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::value::Value;
 use crate::{
     AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
-    Protocols, Secret, Workers,
+    Protocols, Secret, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -166,6 +166,8 @@ settings! {
         peer_listen: SocketAddr = "0.0.0.0:7443";
         /// Allows `admin_listen` to leave loopback although anybody who reaches it may change everything.
         insecure_admin: bool = "off";
+        /// Addresses of web pages that may use the Admin API from a browser, such as Kong Manager's. Unset: any.
+        admin_gui_url: Vec<WebOrigin> = "", kong "admin_gui_url";
     }
     Cluster {
         /// Directory of the store, the node's identity and the cluster's certificates. One process at a time.
