@@ -144,7 +144,7 @@ impl Gateway {
         let (addresses, listeners) = bind(&options, workers)?;
         let tasks = TaskSet::new();
         let peer_tls = Arc::new(PeerTls::load()?);
-        let prober = Prober::new(Arc::clone(&peer_tls), options.limits.probes_max);
+        let prober = Prober::new(peer_tls, options.limits.probes_max);
         let (press, desk, door) = set_up(&options, store, registry, plugins, prober, &tasks);
         let served = print_first(&press).await?;
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
@@ -155,7 +155,6 @@ impl Gateway {
             } else {
                 None
             },
-            peer_tls,
             connections: Arc::default(),
             options: Arc::new(options),
             orders: watch::Sender::new(Order::Serve),
@@ -190,7 +189,6 @@ impl Gateway {
                 options: Arc::clone(&parts.options),
                 plan: Arc::clone(&self.press.plan),
                 names: Arc::clone(&self.press.names),
-                peer_tls: Arc::clone(&parts.peer_tls),
                 client_tls: parts.client_tls.clone(),
                 desk: desk.clone(),
                 page: Arc::clone(page),
@@ -296,7 +294,6 @@ impl Drop for Gateway {
 struct Parts {
     options: Arc<GatewayOptions>,
     client_tls: Option<Arc<Terminators>>,
-    peer_tls: Arc<PeerTls>,
     connections: Arc<AtomicU64>,
     orders: watch::Sender<Order>,
 }

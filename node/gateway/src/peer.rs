@@ -15,7 +15,8 @@
 //! | `pick.rs` | whom to ask, and what came of it |
 //! | `resolve.rs`, `places.rs` | where names lead |
 //! | `attempt.rs` | tries, and when another one is safe |
-//! | `connect.rs`, `stream.rs`, `tls.rs` | a new connection |
+//! | `connect.rs`, `stream.rs` | a new connection |
+//! | `trust.rs`, `tls.rs` | whom to believe when it is one with TLS, and what to show |
 //! | `pool.rs` | connections that wait for their next request |
 //! | `link.rs` | one connection with its buffers |
 //! | `send.rs`, `upload.rs` | a request onto a link, its body behind it |
@@ -34,4 +35,5 @@ pub(crate) mod resolve;
 pub(crate) mod send;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod trust;
 pub(crate) mod upload;

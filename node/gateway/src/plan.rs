@@ -15,6 +15,7 @@
 //! | `upstream.rs`, `checks.rs` | targets, and how their health is watched |
 //! | `duty.rs` | who of them serves, across editions |
 //! | `certificates.rs` | certificates by the names they are shown for |
+//! | `trusts.rs` | how hands are shaken with peers |
 //! | `vaults.rs` | what vault references stand for |
 //! | `draft.rs` | a plan being changed |
 //! | `feed.rs` | events to drafts to plans |
@@ -27,6 +28,7 @@ pub(crate) mod duty;
 pub(crate) mod feed;
 pub(crate) mod instances;
 pub(crate) mod record;
+pub(crate) mod trusts;
 pub(crate) mod upstream;
 pub(crate) mod vaults;
 
@@ -34,10 +36,11 @@ use certificates::Certificates;
 use compile::{Route, RouteEntry, Service};
 use imbl::{HashMap, OrdMap, OrdSet};
 use instances::Instances;
-use record::{PluginRecord, UpstreamRecord};
+use record::{PluginRecord, ServiceRecord, UpstreamRecord};
 use std::sync::Arc;
 use troop_router::Router;
 use troop_txn::Revision;
+use trusts::Trusts;
 use upstream::{TargetEntry, Upstream};
 use uuid::Uuid;
 use vaults::Vaults;
@@ -66,6 +69,9 @@ pub(crate) struct Plan {
     /// target to upstream
     homes: HashMap<Uuid, Uuid>,
     vaults: Vaults,
+    trusts: Trusts,
+    /// Services that name certificates or authorities.
+    secured: HashMap<Uuid, Arc<ServiceRecord>>,
     /// Plugins whose configuration holds vault references.
     referring: HashMap<Uuid, Arc<PluginRecord>>,
 }

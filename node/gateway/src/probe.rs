@@ -88,8 +88,7 @@ impl Prober {
         let Ok(_room) = self.rooms.acquire().await else {
             return;
         };
-        let name = upstream.host_header.as_deref();
-        let report = question::ask(active, &seat.peer, name, &self.tls).await;
+        let report = question::ask(active, &seat.peer, upstream, &self.tls).await;
         if let Some(report) = report.filter(|_| upstream.is_current()) {
             upstream.report(&seat.vitals, report, &active.reading.limits);
         }

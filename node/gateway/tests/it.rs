@@ -28,5 +28,7 @@ mod probing;
 mod proxying;
 #[path = "it/tls.rs"]
 mod tls;
+#[path = "it/vouching.rs"]
+mod vouching;
 #[path = "it/wire.rs"]
 mod wire;

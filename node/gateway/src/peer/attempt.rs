@@ -101,7 +101,7 @@ pub(crate) async fn ask(
         let host = outgoing.host.unwrap_or(&picked.host);
         let key = PeerKey {
             address: picked.address,
-            tls: tls_key(service, host),
+            tls: tls_key(service, host, picked.badge.as_ref()),
         };
         let failed = match try_peer(&key, host, service, outgoing, upload, means).await {
             Ok((head, link)) => {
@@ -169,7 +169,7 @@ async fn try_peer(
             Err(failed) => return Err(failed),
         }
     }
-    let connected = Box::pin(connect(key, &means.worker.peer_tls, means.slot, service.timeouts)).await;
+    let connected = Box::pin(connect(key, means.slot, service.timeouts)).await;
     let mut link = connected.map_err(|error| Failed { error, sent: false })?;
     means.worker.page.peer_connects.up();
     let head = send_on(&mut link, host, service, outgoing, upload, means).await?;

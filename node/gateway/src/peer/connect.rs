@@ -5,7 +5,6 @@ use super::{
     pool::{PeerKey, TlsKey},
     send::{Timeouts, TryError},
     stream::PeerStream,
-    tls::PeerTls,
 };
 use crate::sweep::{Slot, Stage};
 use rustls_pki_types::ServerName;
@@ -20,19 +19,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Connects, and shakes hands if it is to be with TLS.
-pub(crate) async fn connect(
-    key: &PeerKey,
-    tls: &PeerTls,
-    slot: &Slot,
-    timeouts: Timeouts,
-) -> Result<Box<Link>, TryError> {
+pub(crate) async fn connect(key: &PeerKey, slot: &Slot, timeouts: Timeouts) -> Result<Box<Link>, TryError> {
     slot.wait(Stage::Exchange, timeouts.connect);
     let stream = in_time(slot, TcpStream::connect(key.address)).await?;
     stream.set_nodelay(true).map_err(TryError::Connect)?;
     let stream = match &key.tls {
         None => PeerStream::Plain(stream),
         Some(wanted) => {
-            let connector = TlsConnector::from(tls.config(wanted.verify));
+            let connector = TlsConnector::from(wanted.config());
             let name = server_name(wanted)?;
             slot.extend(timeouts.connect);
             PeerStream::Tls(Box::new(in_time(slot, connector.connect(name, stream)).await?))

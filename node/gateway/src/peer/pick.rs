@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     affinity::{Ticket, Traits},
+    badge::Badge,
     door::host_name,
     plan::{
         Plan,
@@ -35,13 +36,14 @@ use std::{
     time::{Duration, Instant},
 };
 use troop_balancer::{Ask, Occupied, PeerId, Rota, Vitals, health::Report};
-use troop_plugin_api::Scheme;
 
 /// A peer for one try.
 pub(crate) struct Picked<'p> {
     pub address: SocketAddr,
     /// What it is called in `Host`.
     pub host: Cow<'p, str>,
+    /// What its upstream shows to peers that ask who we are.
+    pub badge: Option<Arc<Badge>>,
     /// The peer's chart, if anything is to be noted on it.
     chart: Option<Arc<Vitals>>,
     /// Its place at the peer, where places are counted.
@@ -215,6 +217,7 @@ impl<'p> Picked<'p> {
         Picked {
             address,
             host: Cow::Borrowed(&service.host_header),
+            badge: None,
             chart: None,
             occupied: None,
         }
@@ -228,6 +231,7 @@ fn picked_from<'p>(upstream: &Upstream, rota: &Rota, id: PeerId, service: &Servi
     Some(Picked {
         address: seat.peer.address,
         host: Cow::Owned(with_port(name, seat.peer.address.port(), service.scheme)),
+        badge: upstream.badge.clone(),
         chart: upstream.notes_tries().then(|| Arc::clone(&seat.vitals)),
         occupied: upstream.counts_open().then(|| seat.vitals.occupy()),
     })
@@ -250,13 +254,14 @@ async fn in_time<T>(slot: &Slot, service: &Service, answer: impl Future<Output =
     .await
 }
 
-/// How a connection to a service is secured; `host` is what it is called in `Host`.
-pub(crate) fn tls_key(service: &Service, host: &str) -> Option<TlsKey> {
-    if service.scheme == Scheme::Http {
-        return None;
-    }
+/// How a connection to a service is secured; `host` is what it is called in `Host`, and `badge` what its upstream shows.
+///
+/// Kong: what the service shows goes before what the upstream shows.
+pub(crate) fn tls_key(service: &Service, host: &str, badge: Option<&Arc<Badge>>) -> Option<TlsKey> {
+    let trust = service.trust.as_ref()?;
     Some(TlsKey {
         name: host_name(host).trim_matches(['[', ']']).into(),
-        verify: service.tls_verify,
+        trust: Arc::clone(trust),
+        badge: badge.filter(|_| !trust.shows()).cloned(),
     })
 }

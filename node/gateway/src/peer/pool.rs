@@ -6,13 +6,22 @@
 //! The catch: a peer may close a waiting connection at any moment. Each one is looked at before it is used (no system call, the reactor
 //! knows), and what still slips through is tried again on a new connection by whoever sends.
 
-use super::link::Link;
-use crate::{hash::QuickMap, options::KeepaliveOptions, sweep::Slot};
-use std::{cell::RefCell, net::SocketAddr, rc::Rc, sync::Arc, task::Context};
+use super::{link::Link, trust::Trust};
+use crate::{badge::Badge, hash::QuickMap, options::KeepaliveOptions, sweep::Slot};
+use rustls::ClientConfig;
+use std::{
+    cell::RefCell,
+    hash::{Hash, Hasher},
+    net::SocketAddr,
+    ptr,
+    rc::Rc,
+    sync::Arc,
+    task::Context,
+};
 use troop_balancer::Occupied;
 
 /// Which connections are interchangeable.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PeerKey {
     /// Where to.
     pub address: SocketAddr,
@@ -21,12 +30,41 @@ pub(crate) struct PeerKey {
 }
 
 /// What distinguishes TLS connections to one address.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub(crate) struct TlsKey {
     /// The name the certificate is asked for.
     pub name: Arc<str>,
-    /// Whether it is checked.
-    pub verify: bool,
+    /// Under which terms.
+    pub trust: Arc<Trust>,
+    /// What the upstream shows of itself.
+    pub badge: Option<Arc<Badge>>,
+}
+
+impl TlsKey {
+    /// How to shake hands.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.trust.config(self.badge.as_ref(), None)
+    }
+
+    /// Terms and badges are alike only if they are the same: as long as a connection waits, so do they.
+    fn marks(&self) -> (&str, *const Trust, *const Badge) {
+        let badge = self.badge.as_ref().map_or(ptr::null(), Arc::as_ptr);
+        (&self.name, Arc::as_ptr(&self.trust), badge)
+    }
+}
+
+impl PartialEq for TlsKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.marks() == other.marks()
+    }
+}
+
+impl Eq for TlsKey {}
+
+impl Hash for TlsKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.marks().hash(state);
+    }
 }
 
 /// A worker's ranks.

@@ -1,12 +1,10 @@
-//! TLS towards peers.
-//!
-//! Kong: unless a service says `tls_verify`, the peer's certificate is not looked at; the connection is secret but not proven.
-//! With it, the certificate must lead to a root that the machine trusts.
+//! TLS towards peers without terms of a service: proven by the machine's roots, or not proven at all.
 
+use super::trust::{Authorities, Proof, Trust};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use std::{path::Path, sync::Arc};
@@ -18,39 +16,37 @@ const SYSTEM_ROOTS: [&str; 3] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// Chains of probes may be as long as their roots allow.
+const ANY_DEPTH: usize = usize::MAX;
+
 /// The two ways of connecting.
 pub(crate) struct PeerTls {
-    proven: Arc<ClientConfig>,
-    unproven: Arc<ClientConfig>,
+    proven: Trust,
+    unproven: Trust,
 }
 
 impl PeerTls {
     /// Reads the machine's roots. A machine without any proves nobody.
     pub fn load() -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = || {
-            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let chain = Proof::Chain {
+            authorities: Authorities::System,
+            depth: ANY_DEPTH,
         };
-        let proven = builder()?
-            .with_root_certificates(system_roots())
-            .with_no_client_auth();
-        let unproven = builder()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unproven(Arc::clone(&provider))))
-            .with_no_client_auth();
         Ok(PeerTls {
-            proven: Arc::new(proven),
-            unproven: Arc::new(unproven),
+            proven: Trust::new(chain, None, &provider)?,
+            unproven: Trust::new(Proof::None, None, &provider)?,
         })
     }
 
     /// How to connect.
-    pub fn config(&self, verify: bool) -> Arc<ClientConfig> {
-        Arc::clone(if verify { &self.proven } else { &self.unproven })
+    pub fn trust(&self, verify: bool) -> &Trust {
+        if verify { &self.proven } else { &self.unproven }
     }
 }
 
-fn system_roots() -> RootCertStore {
+/// What the machine trusts.
+pub(super) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     for path in SYSTEM_ROOTS.map(Path::new) {
         if let Ok(certificates) = CertificateDer::pem_file_iter(path) {
@@ -63,7 +59,7 @@ fn system_roots() -> RootCertStore {
 
 /// Takes any certificate, but insists that the peer holds its key.
 #[derive(Debug)]
-struct Unproven(Arc<CryptoProvider>);
+pub(super) struct Unproven(pub Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Unproven {
     fn verify_server_cert(

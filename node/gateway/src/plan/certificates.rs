@@ -89,7 +89,6 @@ impl Certificates {
     }
 
     /// The one with this id.
-    #[cfg(test)]
     pub fn badge(&self, id: Uuid) -> Option<&Arc<Badge>> {
         self.badges.get(&id)
     }

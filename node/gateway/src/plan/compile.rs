@@ -1,7 +1,10 @@
 //! From typed records to what the data plane runs on. Each record is compiled once, here, and never while a request waits.
 
 use super::record::{RouteRecord, ServiceRecord};
-use crate::{badge::BadgeError, peer::send::Timeouts};
+use crate::{
+    badge::BadgeError,
+    peer::{send::Timeouts, trust::Trust},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -38,6 +41,9 @@ pub(crate) enum CompileError {
     /// Its certificate or key is none.
     #[error(transparent)]
     Badge(#[from] BadgeError),
+    /// TLS towards its peers cannot be set up.
+    #[error("TLS towards peers: {0}")]
+    Trust(#[from] rustls::Error),
     /// It speaks a protocol the data plane does not.
     #[error("protocol '{0}' is not served")]
     Protocol(String),
@@ -55,7 +61,8 @@ pub(crate) struct Service {
     /// Tries beyond the first.
     pub retries: u32,
     pub timeouts: Timeouts,
-    pub tls_verify: bool,
+    /// How hands are shaken with its peers, if they speak TLS.
+    pub trust: Option<Arc<Trust>>,
     /// What the peer gets as `Host` when there is no upstream.
     pub host_header: Arc<str>,
     pub enabled: bool,
@@ -71,32 +78,39 @@ pub(crate) enum Host {
 }
 
 impl Service {
-    /// Compiles a record.
-    pub fn compile(record: ServiceRecord) -> Result<Service, CompileError> {
+    /// Compiles a record; `trust` makes the way of shaking hands for peers that speak TLS.
+    pub fn compile(
+        record: &ServiceRecord,
+        trust: impl FnOnce() -> Result<Arc<Trust>, rustls::Error>,
+    ) -> Result<Service, CompileError> {
         let scheme = match record.protocol.as_str() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
-            _ => return Err(CompileError::Protocol(record.protocol)),
+            other => return Err(CompileError::Protocol(other.to_owned())),
+        };
+        let trust = match scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(trust()?),
         };
         let address: Option<IpAddr> = record.host.trim_matches(['[', ']']).parse().ok();
         Ok(Service {
             id: record.id,
-            name: record.name,
+            name: record.name.clone(),
             scheme,
             host_header: with_port(&record.host, record.port, scheme).into(),
             host: match address {
                 Some(address) => Host::Address((address, record.port).into()),
-                None => Host::Name(record.host.into()),
+                None => Host::Name(record.host.as_str().into()),
             },
             port: record.port,
-            path: record.path.map(Into::into),
+            path: record.path.as_deref().map(Into::into),
             retries: record.retries,
             timeouts: Timeouts {
                 connect: Duration::from_millis(record.connect_timeout),
                 write: Duration::from_millis(record.write_timeout),
                 read: Duration::from_millis(record.read_timeout),
             },
-            tls_verify: record.tls_verify.unwrap_or(false),
+            trust,
             enabled: record.enabled,
         })
     }

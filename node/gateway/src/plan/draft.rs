@@ -7,7 +7,8 @@ use super::{
     Plan,
     compile::{CompileError, Route, RouteEntry, Service},
     instances::Kit,
-    record::CertificateRecord,
+    record::{AuthorityRecord, CertificateRecord, ServiceRecord, UpstreamRecord},
+    trusts::Terms,
     upstream::{TargetEntry, Upstream},
 };
 use crate::peer::resolve::Names;
@@ -22,13 +23,16 @@ pub(crate) struct Draft<'a> {
     kit: &'a Kit,
     upstreams: BTreeSet<Uuid>,
     vaults_changed: bool,
+    /// Certificates and authorities that came, changed or went.
+    secrets: BTreeSet<Uuid>,
 }
 
 /// The entities of which plans are made.
-pub(crate) const SCHEMAS: [&str; 8] = [
+pub(crate) const SCHEMAS: [&str; 9] = [
     "vaults",
     "certificates",
     "snis",
+    "ca_certificates",
     "services",
     "routes",
     "plugins",
@@ -54,6 +58,7 @@ impl<'a> Draft<'a> {
             kit,
             upstreams: BTreeSet::new(),
             vaults_changed: false,
+            secrets: BTreeSet::new(),
         }
     }
 
@@ -62,7 +67,8 @@ impl<'a> Draft<'a> {
         match schema {
             "certificates" => self.put_certificate(read(bytes)?)?,
             "snis" => self.plan.certificates.put_name(read(bytes)?),
-            "services" => self.put_service(Service::compile(read(bytes)?)?),
+            "ca_certificates" => self.put_authority(read(bytes)?)?,
+            "services" => self.put_service_record(read(bytes)?)?,
             "routes" => self.put_route(bytes)?,
             "plugins" => self.put_plugin(bytes)?,
             "upstreams" => self.put_upstream(bytes)?,
@@ -79,9 +85,19 @@ impl<'a> Draft<'a> {
     /// A record was deleted. False for a schema that no plan holds.
     pub fn remove(&mut self, schema: &str, id: Uuid) -> bool {
         match schema {
-            "certificates" => self.plan.certificates.remove(id),
+            "certificates" => {
+                self.plan.certificates.remove(id);
+                self.secrets.insert(id);
+            }
+            "ca_certificates" => {
+                self.plan.trusts.remove_authority(id);
+                self.secrets.insert(id);
+            }
             "snis" => self.plan.certificates.remove_name(id),
-            "services" => self.remove_service(id),
+            "services" => {
+                self.plan.secured.remove(&id);
+                self.remove_service(id);
+            }
             "routes" => self.remove_route(id),
             "plugins" => {
                 self.plan.instances.remove(id);
@@ -104,6 +120,9 @@ impl<'a> Draft<'a> {
         if self.vaults_changed {
             self.fetch_again();
         }
+        if !self.secrets.is_empty() {
+            self.secure_again();
+        }
         let rebuilt = std::mem::take(&mut self.upstreams);
         let rebuilt = rebuilt
             .into_iter()
@@ -116,7 +135,58 @@ impl<'a> Draft<'a> {
         let Plan {
             certificates, vaults, ..
         } = &mut self.plan;
+        self.secrets.insert(record.id);
         Ok(certificates.put(record, vaults, self.kit.provider())?)
+    }
+
+    fn put_authority(&mut self, record: AuthorityRecord) -> Result<(), CompileError> {
+        self.secrets.insert(record.id);
+        Ok(self.plan.trusts.put_authority(&record)?)
+    }
+
+    fn put_service_record(&mut self, record: ServiceRecord) -> Result<(), CompileError> {
+        let terms = Terms::of(&record);
+        let service = self.compile_service(&record, &terms)?;
+        if terms.name_any() {
+            self.plan.secured.insert(record.id, Arc::new(record));
+        } else {
+            self.plan.secured.remove(&record.id);
+        }
+        self.put_service(service);
+        Ok(())
+    }
+
+    fn compile_service(&mut self, record: &ServiceRecord, terms: &Terms) -> Result<Service, CompileError> {
+        let Plan {
+            trusts, certificates, ..
+        } = &mut self.plan;
+        Service::compile(record, || trusts.get(terms, certificates, self.kit.provider()))
+    }
+
+    /// Makes anew what was made of certificates and authorities that changed. What cannot be made stays what it was.
+    fn secure_again(&mut self) {
+        let changed = std::mem::take(&mut self.secrets);
+        self.plan.trusts.forget(&changed);
+        for record in self.plan.secured.clone().values() {
+            let terms = Terms::of(record);
+            if !terms.name_one_of(&changed) {
+                continue;
+            }
+            match self.compile_service(record, &terms) {
+                Ok(service) => self.put_service(service),
+                Err(error) => {
+                    tracing::error!(service = %record.id, %error, "a service stays what it was after its certificates changed");
+                }
+            }
+        }
+        let shows_one = |record: &UpstreamRecord| {
+            record
+                .client_certificate
+                .is_some_and(|shown| changed.contains(&shown.id))
+        };
+        let records = self.plan.upstream_records.iter();
+        let again = records.filter(|(_, record)| shows_one(record)).map(|(id, _)| *id);
+        self.upstreams.extend(again);
     }
 
     fn put_service(&mut self, service: Service) {
@@ -209,7 +279,8 @@ impl<'a> Draft<'a> {
         let Plan {
             certificates, vaults, ..
         } = &mut self.plan;
-        certificates.fetch_again(vaults, self.kit.provider());
+        let fetched = certificates.fetch_again(vaults, self.kit.provider());
+        self.secrets.extend(fetched);
         for record in self.plan.referring.clone().values() {
             match self.kit.compile(record, &self.plan.vaults) {
                 Ok(Some(instance)) => self.plan.instances.put(instance),
@@ -222,7 +293,7 @@ impl<'a> Draft<'a> {
     }
 
     fn put_upstream(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
-        let record: super::record::UpstreamRecord = read(bytes)?;
+        let record: UpstreamRecord = read(bytes)?;
         if let Some(old) = self.plan.upstream_records.get(&record.id)
             && old.name != record.name
         {
@@ -270,8 +341,12 @@ impl<'a> Draft<'a> {
         let targets = self.plan.targets.range((id, Uuid::nil())..=(id, Uuid::max()));
         let mut targets: Vec<_> = targets.map(|(_, entry)| Arc::clone(entry)).collect();
         targets.sort_by(|one, other| one.by_age(other));
+        let badge = record
+            .client_certificate
+            .and_then(|shown| self.plan.certificates.badge(shown.id))
+            .cloned();
         let before = self.plan.upstreams.get(&record.name).filter(|held| held.id == id);
-        let upstream = Upstream::new(&record, targets, before.map(|held| &**held), names);
+        let upstream = Upstream::new(&record, targets, badge, before.map(|held| &**held), names);
         let upstream = Arc::new(upstream);
         self.plan
             .upstreams

@@ -28,6 +28,12 @@ pub(crate) struct ServiceRecord {
     pub write_timeout: u64,
     pub read_timeout: u64,
     pub tls_verify: Option<bool>,
+    #[serde(default)]
+    pub tls_verify_depth: Option<usize>,
+    #[serde(default)]
+    pub ca_certificates: Option<Vec<Uuid>>,
+    #[serde(default)]
+    pub client_certificate: Option<Reference>,
     pub enabled: bool,
 }
 
@@ -69,6 +75,8 @@ pub(crate) struct UpstreamRecord {
     pub id: Uuid,
     pub name: Arc<str>,
     pub host_header: Option<Arc<str>>,
+    #[serde(default)]
+    pub client_certificate: Option<Reference>,
     #[serde(default)]
     pub algorithm: String,
     #[serde(default)]
@@ -168,6 +176,13 @@ impl CertificateRecord {
             .chain(other)
             .map(String::as_str)
     }
+}
+
+/// An authority.
+#[derive(Debug, Deserialize)]
+pub(crate) struct AuthorityRecord {
+    pub id: Uuid,
+    pub cert: String,
 }
 
 /// A name for which a certificate is shown.

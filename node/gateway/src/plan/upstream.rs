@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     affinity::Affinity,
+    badge::Badge,
     peer::{
         places::Place,
         resolve::{NameError, Names},
@@ -52,6 +53,8 @@ pub(crate) struct Upstream {
     pub name: Arc<str>,
     pub host_header: Option<Arc<str>>,
     pub targets: Vec<Arc<TargetEntry>>,
+    /// What is shown to its peers when they ask who we are.
+    pub badge: Option<Arc<Badge>>,
     pub checks: Checks,
     /// How a request is told to which peer it belongs; none where it belongs to nobody.
     pub affinity: Option<Affinity>,
@@ -110,6 +113,7 @@ impl Upstream {
     pub fn new(
         record: &UpstreamRecord,
         targets: Vec<Arc<TargetEntry>>,
+        badge: Option<Arc<Badge>>,
         before: Option<&Upstream>,
         names: &Names,
     ) -> Self {
@@ -121,6 +125,7 @@ impl Upstream {
             name: Arc::clone(&record.name),
             host_header: record.host_header.clone(),
             targets,
+            badge,
             checks: Checks::of(&record.healthchecks),
             affinity: hashes.then(|| Affinity::of(&record.hashing)),
             edition: duty.next_edition(),

@@ -3,8 +3,12 @@
 //! The whole of it has one deadline. Only as much of an answer is read as it takes to judge it.
 
 use crate::{
+    badge::Badge,
     peer::tls::PeerTls,
-    plan::checks::{Active, ProbeTls, Question},
+    plan::{
+        checks::{Active, ProbeTls, Question},
+        upstream::Upstream,
+    },
 };
 use bytes::Bytes;
 use http::{Request, header};
@@ -52,14 +56,9 @@ enum Unasked {
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
-/// Asks a peer; none when the answer says neither this nor that. `host_header` is what the upstream's peers are called.
-pub(super) async fn ask(
-    active: &Active,
-    peer: &Peer,
-    host_header: Option<&str>,
-    tls: &PeerTls,
-) -> Option<Report> {
-    let asked = tokio::time::timeout(active.timeout, put(active, peer, host_header, tls));
+/// Asks a peer; none when the answer says neither this nor that.
+pub(super) async fn ask(active: &Active, peer: &Peer, upstream: &Upstream, tls: &PeerTls) -> Option<Report> {
+    let asked = tokio::time::timeout(active.timeout, put(active, peer, upstream, tls));
     match asked.await {
         Err(_) => Some(Report::Timeout),
         Ok(Err(error)) => {
@@ -73,9 +72,11 @@ pub(super) async fn ask(
 async fn put(
     active: &Active,
     peer: &Peer,
-    host_header: Option<&str>,
+    upstream: &Upstream,
     tls: &PeerTls,
 ) -> Result<Option<Report>, Unasked> {
+    let host_header = upstream.host_header.as_deref();
+    let tls = (tls, upstream.badge.as_ref());
     let host = host_header.unwrap_or(peer.host_name().unwrap_or(peer.target.host()));
     let stream = TcpStream::connect(peer.address).await?;
     match &active.question {
@@ -106,18 +107,14 @@ async fn secured(
     stream: TcpStream,
     wanted: Option<&ProbeTls>,
     host: &str,
-    tls: &PeerTls,
+    (tls, badge): (&PeerTls, Option<&Arc<Badge>>),
     protocol: Option<&[u8]>,
 ) -> io::Result<Box<dyn Wire>> {
     let Some(wanted) = wanted else {
         return Ok(Box::new(stream));
     };
     let name = server_name(wanted.sni.as_deref().unwrap_or(host))?;
-    let mut config = tls.config(wanted.verify);
-    if let Some(protocol) = protocol {
-        Arc::make_mut(&mut config).alpn_protocols = vec![protocol.to_vec()];
-    }
-    let connector = TlsConnector::from(config);
+    let connector = TlsConnector::from(tls.trust(wanted.verify).config(badge, protocol));
     Ok(Box::new(connector.connect(name, stream).await?))
 }
 
