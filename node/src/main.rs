@@ -9,6 +9,7 @@ mod expiry;
 mod facts;
 mod log_level;
 mod numbers;
+mod open_files;
 mod run;
 mod wiring;
 

@@ -12,7 +12,7 @@ use crate::{
     expiry,
     facts::{Facts, effective},
     log_level::LogLevel,
-    wiring,
+    open_files, wiring,
 };
 use anyhow::{Context, Result, anyhow};
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
@@ -198,7 +198,8 @@ async fn live(
         id: node_uuid.to_string(),
         hostname: hostname.clone(),
     };
-    let options = wiring::gateway_options(settings, node);
+    let mut options = wiring::gateway_options(settings, node);
+    open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
     cluster.serves_by(gateway.served());
     let catalog = Arc::new(Catalog::new(registry));

@@ -1,6 +1,6 @@
 //! Settings to the options of parts: one function per part, no decisions.
 
-use std::{num::NonZeroUsize, path::PathBuf, thread};
+use std::{num::NonZeroUsize, path::PathBuf, thread, time::Duration};
 use troop_gateway as gateway;
 use troop_plugin_api::Node;
 use troop_raft_store as raft_store;
@@ -12,6 +12,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
         address: listen.address,
         tls: listen.ssl,
         http2: false,
+        proxy_protocol: listen.proxy_protocol,
         backlog: listen.backlog,
     });
     let headers = &settings.headers;
@@ -37,6 +38,13 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
         client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
         trusted_ips: settings.trusted_ips.clone(),
         tls: tls_options(settings),
+        real_ip: gateway::RealIp {
+            source: match &settings.real_ip_header {
+                settings::RealIpHeader::Field(name) => gateway::RealIpSource::Field(name.clone()),
+                settings::RealIpHeader::ProxyProtocol => gateway::RealIpSource::ProxyProtocol,
+            },
+            recursive: settings.real_ip_recursive,
+        },
         keepalive: gateway::KeepaliveOptions {
             pool_size: settings.upstream_keepalive_pool_size,
             requests_max: settings.upstream_keepalive_max_requests,
@@ -46,6 +54,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
             settings::AccessLog::Off => gateway::AccessLog::Off,
             settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
         },
+        limits: limits(settings),
         ..gateway::GatewayOptions::default()
     }
 }
@@ -63,6 +72,35 @@ fn tls_options(settings: &Settings) -> gateway::TlsOptions {
             .collect(),
     }
 }
+
+fn limits(settings: &Settings) -> gateway::Limits {
+    let some = |time: Duration| Some(time).filter(|time| !time.is_zero());
+    let count = |number: u64| Some(number).filter(|number| *number > 0);
+    let head_max_bytes = settings.client_max_header_size.limit().unwrap_or(HEAD_MAX_BYTES);
+    gateway::Limits {
+        connections_per_worker_max: match settings.connections_per_worker {
+            settings::Workers::Auto => gateway::Limits::default().connections_per_worker_max,
+            settings::Workers::Count(count) => u64::from(count.get()),
+        },
+        connections_per_ip_max: Some(settings.connections_per_ip).filter(|most| *most > 0),
+        exchanges_per_worker_max: count(settings.requests_per_worker),
+        overload_lag: some(settings.overload_lag),
+        first_byte_timeout: settings.client_first_byte_timeout,
+        head_timeout: settings.client_header_timeout,
+        head_max_bytes: usize::try_from(head_max_bytes).unwrap_or(usize::MAX),
+        body_pause_timeout: settings.client_body_timeout,
+        body_deadline: some(settings.client_body_deadline),
+        send_timeout: settings.client_send_timeout,
+        rate_min_bytes: settings.client_min_rate.limit().unwrap_or(0),
+        rate_grace: settings.client_min_rate_grace,
+        idle_timeout: settings.client_keepalive_timeout,
+        requests_per_connection_max: settings.client_keepalive_requests,
+        ..gateway::Limits::default()
+    }
+}
+
+/// Largest head of a request where the settings name none: still a limit, for each connection may hold one.
+const HEAD_MAX_BYTES: u64 = 1 << 20;
 
 fn workers(workers: settings::Workers) -> NonZeroUsize {
     match workers {

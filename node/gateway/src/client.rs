@@ -6,14 +6,20 @@
 //! | `accept.rs` | taking connections in |
 //! | `connection.rs` | one connection from its first to its last byte |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
+//! | `arrival.rs`, `proxy_header.rs`, `crowd.rs` | who comes: the address, what a load balancer says of it, how many are there already |
+//! | `pace.rs` | how fast an answer is taken |
 //! | `tunnel.rs` | a WebSocket |
 //! | `tls.rs` | the certificate shown, and what is spoken inside |
 //! | `hello.rs` | the name a client asks for, as it spells it |
 
 pub(crate) mod accept;
+pub(crate) mod arrival;
 pub(crate) mod connection;
+pub(crate) mod crowd;
 pub(crate) mod hello;
 pub(crate) mod listen;
+pub(crate) mod pace;
+pub(crate) mod proxy_header;
 pub(crate) mod tls;
 pub(crate) mod tunnel;
 pub(crate) mod wire;
@@ -23,10 +29,13 @@ use crate::{
     sweep::{Slot, Stage},
     worker::Worker,
 };
+use arrival::Arrival;
 use bytes::Bytes;
+use crowd::Place;
+use pace::Pace;
 use std::{
     cell::{Cell, RefCell},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     rc::Rc,
     time::Duration,
 };
@@ -41,6 +50,8 @@ pub(crate) struct Client {
     pub address_text: String,
     /// Whether `X-Forwarded-*` from there are believed.
     pub trusted: bool,
+    /// The client's address as the connection's PROXY header told it.
+    pub told: Option<IpAddr>,
     /// The listening address.
     pub listener: SocketAddr,
     /// The listening port, as text.
@@ -55,7 +66,11 @@ pub(crate) struct Client {
     pub tunnel: RefCell<Option<Tunnel>>,
     /// The client is still sending a body that nobody reads.
     pub unread: Cell<bool>,
+    /// How fast the client takes what is sent.
+    pub pace: Pace,
     gauge: Cell<Gauge>,
+    /// Its place among the connections of its address, given back when it ends.
+    _place: Option<Place>,
 }
 
 /// What the handshake told.
@@ -85,16 +100,20 @@ impl Client {
     /// A connection that has not said anything yet.
     pub fn new(
         worker: Rc<Worker>,
-        address: SocketAddr,
+        arrival: Arrival,
         listener: SocketAddr,
         tls: Option<TlsFacts>,
         number: u64,
     ) -> Self {
+        let address = arrival.address;
         let ip = address.ip().to_canonical();
         let slot = worker.sweep.enter();
         slot.wait(Stage::Idle, worker.options.limits.first_byte_timeout);
         Client {
-            trusted: worker.options.trusted_ips.iter().any(|net| net.contains(&ip)),
+            trusted: worker.options.trusts(ip),
+            told: arrival.told,
+            pace: Pace::new(&worker.options.limits),
+            _place: arrival.place,
             address_text: ip.to_string(),
             port_text: listener.port().to_string(),
             worker,
@@ -126,6 +145,7 @@ impl Client {
 
     /// The response is made; the client has to take it.
     pub fn answer_begins(&self) {
+        self.pace.starts();
         self.slot
             .wait(Stage::Answer, self.worker.options.limits.send_timeout);
     }

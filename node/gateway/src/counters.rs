@@ -20,6 +20,8 @@ pub(crate) struct Page {
     pub peer_connects: Count,
     pub retries: Count,
     pub access_lines_dropped: Count,
+    pub crowded: Count,
+    pub shed: Count,
 }
 
 impl Page {
@@ -45,7 +47,8 @@ impl Count {
         self.0.store(self.0.load(Relaxed).wrapping_sub(1), Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    /// Its value now.
+    pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
@@ -71,6 +74,10 @@ pub struct CounterSnapshot {
     pub retries_total: u64,
     /// Access log lines lost because the disk was too slow.
     pub access_lines_dropped_total: u64,
+    /// Connections closed because their address had too many.
+    pub connections_crowded_total: u64,
+    /// Requests turned away because a worker was overloaded.
+    pub requests_shed_total: u64,
     /// Stored records that could not be compiled so far.
     pub records_skipped_total: u64,
 }
@@ -91,6 +98,8 @@ impl CounterSnapshot {
             peer_connects_total: sum(|p| &p.peer_connects),
             retries_total: sum(|p| &p.retries),
             access_lines_dropped_total: sum(|p| &p.access_lines_dropped),
+            connections_crowded_total: sum(|p| &p.crowded),
+            requests_shed_total: sum(|p| &p.shed),
             records_skipped_total,
         }
     }

@@ -23,6 +23,22 @@ pub(crate) struct Asked<'a> {
     pub query: &'a str,
     /// What was noticed in the fields.
     pub fields: Fields<'a>,
+    /// The target names another host than `Host` does.
+    disputed: bool,
+}
+
+impl Asked<'_> {
+    /// Lets pass what a route was found for.
+    ///
+    /// Kong: the route is chosen by `Host`, whatever host stands in the target. But a peer that follows the standard would believe the
+    /// target: such a request finds no route or is refused, it is never sent on.
+    pub fn undisputed(&self) -> Result<(), Rescue> {
+        if self.disputed {
+            Err(Rescue::BadRequest)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// Lets a request in, or says why not.
@@ -42,6 +58,7 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
     };
     let path = normalize_path(raw_path).map_err(|_| Rescue::BadRequest)?;
     Ok(Asked {
+        disputed: is_disputed(&parts.uri, host),
         host,
         path,
         raw_path,
@@ -50,7 +67,21 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
     })
 }
 
-/// Origin form, or absolute form of our schemes. Kong: the route is chosen by `Host`, not by the authority in the target.
+/// Whether the target names another host than `Host`. One that has no `Host` disputes nothing.
+fn is_disputed(uri: &Uri, host: &str) -> bool {
+    let Some(authority) = uri.authority().filter(|_| !host.is_empty()) else {
+        return false;
+    };
+    let usual = if uri.scheme_str() == Some("https") {
+        ":443"
+    } else {
+        ":80"
+    };
+    let bare = |text: &str| text.strip_suffix(usual).unwrap_or(text).to_ascii_lowercase();
+    bare(authority.as_str()) != bare(host)
+}
+
+/// Origin form, or absolute form of our schemes.
 fn target(uri: &Uri) -> Result<&str, Rescue> {
     let known_form = match (uri.scheme_str(), uri.authority()) {
         (None, None) => true,
@@ -154,6 +185,24 @@ mod tests {
             &["a.test"],
             Ok(("a.test", "/x", "?q")),
         );
+    }
+
+    #[test]
+    fn a_target_and_a_host_that_differ_are_a_dispute() {
+        for (target, host, disputed) in [
+            ("/x", "a.test", false),
+            ("http://a.test/x", "A.test", false),
+            ("http://a.test:80/x", "a.test", false),
+            ("https://a.test/x", "a.test:443", false),
+            ("http://a.test/x", "b.test", true),
+            ("http://a.test:81/x", "a.test", true),
+            ("http://a.test/x", "a.test:443", true),
+        ] {
+            let request = Request::builder().uri(target).header("host", host);
+            let (parts, ()) = request.body(()).expect("a request").into_parts();
+            let asked = admit(&parts).expect("a request to be let in");
+            assert_eq!(asked.undisputed().is_err(), disputed, "{target} {host}");
+        }
     }
 
     #[test]

@@ -8,7 +8,6 @@
 
 use crate::{fields::Fields, number::Decimal};
 use http::HeaderMap;
-use std::net::IpAddr;
 
 /// What the gateway says about a request.
 pub(crate) struct Forwarded<'a> {
@@ -116,14 +115,21 @@ impl RequestHead<'_> {
 
     fn write_forwarded(&self, out: &mut Vec<u8>) {
         let says = self.forwarded;
-        self.write_list(out, "X-Forwarded-For", "x-forwarded-for", says.connection);
+        // Kong: a list that somebody began goes on with the connection's address; a new one starts with the client's.
+        self.write_list(
+            out,
+            "X-Forwarded-For",
+            "x-forwarded-for",
+            says.connection,
+            says.client,
+        );
         self.write_believed(out, "X-Forwarded-Proto", "x-forwarded-proto", says.scheme);
         self.write_believed(out, "X-Forwarded-Host", "x-forwarded-host", says.host);
         self.write_believed(out, "X-Forwarded-Port", "x-forwarded-port", says.port);
         self.write_believed(out, "X-Forwarded-Path", "x-forwarded-path", says.path);
         self.write_believed(out, "X-Forwarded-Prefix", "x-forwarded-prefix", says.prefix);
         extend(out, &[b"X-Real-IP: ", says.client.as_bytes(), b"\r\n"]);
-        self.write_list(out, "Via", "via", says.via);
+        self.write_list(out, "Via", "via", says.via, says.via);
         if let Some(id) = says.request_id {
             extend(out, &[b"X-Kong-Request-Id: ", id, b"\r\n"]);
         }
@@ -142,11 +148,13 @@ impl RequestHead<'_> {
         }
     }
 
-    /// The list so far, continued with ours.
-    fn write_list(&self, out: &mut Vec<u8>, title: &str, name: &str, ours: &str) {
+    /// The list so far, continued with `next`; or a new one of `only`.
+    fn write_list(&self, out: &mut Vec<u8>, title: &str, name: &str, next: &str, only: &str) {
         extend(out, &[title.as_bytes(), b": "]);
+        let mut ours = only;
         for value in self.headers.get_all(name) {
             extend(out, &[value.as_bytes(), b", "]);
+            ours = next;
         }
         extend(out, &[ours.as_bytes(), b"\r\n"]);
     }
@@ -156,11 +164,6 @@ fn extend(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     for piece in pieces {
         out.extend_from_slice(piece);
     }
-}
-
-/// The client behind a trusted proxy, as the proxy tells it in `X-Real-IP`. Kong: the default of `real_ip_header`.
-pub(crate) fn told_client(headers: &HeaderMap) -> Option<IpAddr> {
-    headers.get("x-real-ip")?.to_str().ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

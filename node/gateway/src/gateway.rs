@@ -4,6 +4,7 @@ use crate::{
     access_log::LogWriter,
     backstage::StageDoor,
     client::{
+        crowd::Crowd,
         listen::{BoundAddress, ListenError, listen},
         tls::{CertificateError, Terminators},
     },
@@ -156,6 +157,7 @@ impl Gateway {
                 None
             },
             connections: Arc::default(),
+            crowd: options.limits.connections_per_ip_max.map(Crowd::new),
             options: Arc::new(options),
             orders: watch::Sender::new(Order::Serve),
         };
@@ -194,6 +196,7 @@ impl Gateway {
                 page: Arc::clone(page),
                 access_log: self.access_log.as_ref().map(|log| log.pouch(Arc::clone(page))),
                 listeners,
+                crowd: parts.crowd.clone(),
                 connections: Arc::clone(&parts.connections),
                 orders: self.orders.subscribe(),
                 seed: rand::random(),
@@ -295,6 +298,7 @@ struct Parts {
     options: Arc<GatewayOptions>,
     client_tls: Option<Arc<Terminators>>,
     connections: Arc<AtomicU64>,
+    crowd: Option<Arc<Crowd>>,
     orders: watch::Sender<Order>,
 }
 

@@ -5,7 +5,7 @@
 //! caught in the jug first.
 //!
 //! The catch is the trickle: a client that sends a byte a second never pauses long enough for a timeout between reads. So the
-//! total is held against a minimum rate as well.
+//! total is held against a minimum rate as well, and against a deadline where one is set.
 
 use crate::{
     limits::Limits,
@@ -62,6 +62,7 @@ struct Rules {
     pause: Duration,
     grace_ms: u64,
     rate_min_bytes: u64,
+    deadline_ms: u64,
 }
 
 impl Intake {
@@ -81,8 +82,9 @@ impl Intake {
                 jug_max_bytes: limits.replay_max_bytes,
                 plugin_max_bytes: limits.plugin_body_max_bytes,
                 pause: limits.body_pause_timeout,
-                grace_ms: u64::try_from(limits.body_grace.as_millis()).unwrap_or(u64::MAX),
-                rate_min_bytes: limits.body_rate_min_bytes,
+                grace_ms: millis(limits.rate_grace),
+                rate_min_bytes: limits.rate_min_bytes,
+                deadline_ms: limits.body_deadline.map_or(u64::MAX, millis),
             },
             slot,
         }
@@ -260,6 +262,10 @@ impl Intake {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Rules {
     fn measure(
         self,
@@ -273,8 +279,8 @@ impl Rules {
             return Err(IntakeError::TooLarge);
         }
         let elapsed = started_ms.map_or(0, |started| slot.now_ms().saturating_sub(started));
-        let due = elapsed.saturating_sub(self.grace_ms) / 1_000 * self.rate_min_bytes;
-        if *received < due {
+        let due = (elapsed.saturating_sub(self.grace_ms) / 1_000).saturating_mul(self.rate_min_bytes);
+        if *received < due || elapsed > self.deadline_ms {
             Err(IntakeError::TooSlow)
         } else {
             Ok(data)

@@ -32,11 +32,13 @@ mod gateway;
 mod hash;
 mod intake;
 mod limits;
+mod load;
 mod number;
 mod options;
 mod peer;
 mod plan;
 mod probe;
+mod real_ip;
 mod request_id;
 mod rescue;
 mod respond;
@@ -66,3 +68,4 @@ pub use plan::{
     feed::Word,
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };
+pub use real_ip::{RealIp, RealIpSource};

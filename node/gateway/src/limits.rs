@@ -16,18 +16,27 @@ pub struct Limits {
     pub first_byte_timeout: Duration,
     /// How long a client may keep a connection without another request. Kong: 75 s.
     pub idle_timeout: Duration,
+    /// How long a request's body may take in all. `None`: as long as it keeps up the least rate.
+    pub body_deadline: Option<Duration>,
     /// How long a request's body may pause.
     pub body_pause_timeout: Duration,
-    /// For how long a body may be slower than [`body_rate_min_bytes`](Limits::body_rate_min_bytes).
-    pub body_grace: Duration,
-    /// Slowest body in bytes per second: 256 lets a phone on a bad line upload and makes holding a connection cost bandwidth.
-    pub body_rate_min_bytes: u64,
+    /// For how long a body, or a client taking an answer, may be slower than [`rate_min_bytes`](Limits::rate_min_bytes).
+    pub rate_grace: Duration,
+    /// Slowest body in bytes per second, in either direction: 256 lets a phone on a bad line upload and makes holding a connection
+    /// cost bandwidth. Zero is no limit.
+    pub rate_min_bytes: u64,
     /// How long a client may take nothing of a response.
     pub send_timeout: Duration,
     /// Requests on one connection. Kong: 10,000; then it is closed, so that connections spread over workers again.
     pub requests_per_connection_max: u64,
     /// Connections a worker holds at once; more wait in the kernel's backlog. Kong: 16,384.
     pub connections_per_worker_max: u64,
+    /// Connections one client address holds at once on this node, an IPv6 network of 64 bits counting as one; `None` is no limit.
+    pub connections_per_ip_max: Option<u32>,
+    /// Exchanges a worker has under way at once; the next is told to come back later. `None` is no limit.
+    pub exchanges_per_worker_max: Option<u64>,
+    /// How late a worker's rounds may come before it is overloaded. `None`: it never is.
+    pub overload_lag: Option<Duration>,
     /// Largest head of a response. nginx answers 502 above 4 to 8 KiB; some origins set many cookies.
     pub peer_head_max_bytes: usize,
     /// Interim responses (1xx) before the real one; a thousand 103 are an attack.
@@ -59,12 +68,16 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            body_deadline: None,
             body_pause_timeout: Duration::from_secs(60),
-            body_grace: Duration::from_secs(10),
-            body_rate_min_bytes: 256,
+            rate_grace: Duration::from_secs(10),
+            rate_min_bytes: 256,
             send_timeout: Duration::from_secs(60),
             requests_per_connection_max: 10_000,
             connections_per_worker_max: 16_384,
+            connections_per_ip_max: None,
+            exchanges_per_worker_max: None,
+            overload_lag: Some(Duration::from_millis(500)),
             peer_head_max_bytes: 64 * 1024,
             peer_interims_max: 8,
             replay_max_bytes: 1024 * 1024,

@@ -2,9 +2,14 @@
 //!
 //! Plain values that whoever composes the program fills from its settings. Defaults are Kong's.
 
-use crate::limits::Limits;
+use crate::{limits::Limits, real_ip::RealIp};
 use ipnet::IpNet;
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
 use troop_plugin_api::Node;
 
 /// How one gateway runs.
@@ -28,6 +33,8 @@ pub struct GatewayOptions {
     pub trusted_ips: Vec<IpNet>,
     /// TLS towards clients.
     pub tls: TlsOptions,
+    /// Where a trusted address says who its client is.
+    pub real_ip: RealIp,
     /// Idle connections to peers.
     pub keepalive: KeepaliveOptions,
     /// Where a line per request goes.
@@ -45,6 +52,8 @@ pub struct ListenOptions {
     pub tls: bool,
     /// Whether they may speak HTTP/2.
     pub http2: bool,
+    /// Whether each connection starts with a PROXY header.
+    pub proxy_protocol: bool,
     /// Connections the kernel may hold for us until they are accepted.
     pub backlog: u32,
 }
@@ -121,6 +130,13 @@ pub enum AccessLog {
     File(PathBuf),
 }
 
+impl GatewayOptions {
+    /// Whether an address may speak for others.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_ips.iter().any(|range| range.contains(&address))
+    }
+}
+
 impl ListenOptions {
     /// Without TLS, with the kernel's customary backlog.
     pub fn plain(address: SocketAddr) -> Self {
@@ -128,6 +144,7 @@ impl ListenOptions {
             address,
             tls: false,
             http2: false,
+            proxy_protocol: false,
             backlog: BACKLOG,
         }
     }
@@ -193,6 +210,7 @@ impl Default for GatewayOptions {
             client_max_body_size_bytes: 0,
             trusted_ips: Vec::new(),
             tls: TlsOptions::default(),
+            real_ip: RealIp::default(),
             keepalive: KeepaliveOptions::default(),
             access_log: AccessLog::Off,
             limits: Limits::default(),

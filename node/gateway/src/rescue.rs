@@ -51,6 +51,8 @@ pub(crate) enum Rescue {
     },
     /// The upstream has no peer that could be picked.
     NoPeer,
+    /// The worker has more to do than it can.
+    Overloaded,
     /// The peer refused, broke off, or spoke no HTTP.
     PeerFailed,
     /// The peer was silent for too long.
@@ -58,6 +60,10 @@ pub(crate) enum Rescue {
     /// A plugin could not do its work.
     PluginFailed,
 }
+
+/// When an overloaded worker may be asked again, in seconds. It looks at itself ten times a second, and clients should not come back
+/// all in the same moment either; most wait a random while longer.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Who writes the letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +105,9 @@ impl Rescue {
         };
         let mut letter = written(status, kind, &message, request_id);
         letter.headers.extend(self.upgrade_headers());
+        if let Rescue::Overloaded = self {
+            letter.headers.push((header::RETRY_AFTER, RETRY_AFTER));
+        }
         letter
     }
 
@@ -119,6 +128,7 @@ impl Rescue {
             Rescue::Redirect(status, _) => (status.as_u16(), Core, ""),
             Rescue::NameResolution => (503, Core, "name resolution failed"),
             Rescue::NoPeer => (503, Core, "failure to get a peer from the ring-balancer"),
+            Rescue::Overloaded => (503, Transport, "The gateway is overloaded"),
             Rescue::PluginFailed => (500, Core, "An unexpected error occurred"),
             Rescue::PeerFailed => (
                 502,

@@ -17,7 +17,7 @@ use crate::{
     client::Client,
     door::{self, Asked},
     fields::Fields,
-    forward::{BodyLength, Forwarded, told_client},
+    forward::{BodyLength, Forwarded},
     intake::{Intake, IntakeError},
     peer::{
         attempt::{self, Answered, Means, Outgoing, Trail},
@@ -52,6 +52,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<ToClient>, Infallible> {
     client.exchange_begins();
     client.worker.page.requests.up();
+    let shed = client.worker.sheds();
     let (parts, body) = request.into_parts();
     let options = &client.worker.options;
     let intake = Intake::new(
@@ -61,7 +62,11 @@ pub(crate) async fn serve(
         Rc::clone(&client.slot),
     );
     let mut course = Course::begin(&client);
-    let ended = course.flow(&parts, intake).await;
+    let ended = if shed {
+        course.turn_away(&parts, &intake)
+    } else {
+        course.flow(&parts, intake).await
+    };
     client.answer_begins();
     Ok(course.respond(parts, ended))
 }
@@ -143,6 +148,14 @@ impl<'c> Course<'c> {
         }
     }
 
+    /// The worker has more to do than it can: nobody looks at this request.
+    fn turn_away(&mut self, parts: &request::Parts, intake: &Intake) -> Result<Proxied, Ended> {
+        self.client.worker.page.shed.up();
+        self.clogged = intake.length().is_none_or(|bytes| bytes > DRAIN_MAX_BYTES);
+        self.keep_alive = wants_keep_alive(&Fields::notice(&parts.headers), parts.version);
+        Err(Rescue::Overloaded.into())
+    }
+
     /// The table of phases.
     async fn flow(&mut self, parts: &request::Parts, mut intake: Intake) -> Result<Proxied, Ended> {
         self.clogged = intake.length().is_none_or(|bytes| bytes > DRAIN_MAX_BYTES);
@@ -158,6 +171,7 @@ impl<'c> Course<'c> {
 
         let wishes = self.rewrite(parts, scheme, &host, &mut intake)?;
         let found = self.route(&plan, parts, &asked).ok_or(Rescue::NoRoute)?;
+        asked.undisputed()?;
         check_protocol(found.payload, scheme, &host, parts)?;
         let scene = Scene {
             plan: &plan,
@@ -177,14 +191,16 @@ impl<'c> Course<'c> {
         self.proxy(&scene, service, wishes, intake).await
     }
 
-    /// Kong: `X-Real-IP` is believed from trusted addresses only.
+    /// The connection's address, or whom that says its client is if it is trusted.
     fn client_address(&self, headers: &HeaderMap) -> IpAddr {
-        let told = if self.client.trusted {
-            told_client(headers)
+        let client = self.client;
+        let told = if client.trusted {
+            let options = &client.worker.options;
+            options.real_ip.told(headers, client.told, &options.trusted_ips)
         } else {
             None
         };
-        told.unwrap_or_else(|| self.client.address.ip().to_canonical())
+        told.unwrap_or_else(|| client.address.ip().to_canonical())
     }
 
     /// TLS or not, as far as a trusted proxy in front knows better.

@@ -6,9 +6,14 @@
 use crate::{
     access_log::Pouch,
     chain::Chains,
-    client::{accept::accept_all, tls::Terminators},
+    client::{
+        accept::{Reception, accept_all},
+        crowd::Crowd,
+        tls::Terminators,
+    },
     counters::Page,
     desk::Desk,
+    load::Load,
     options::{GatewayOptions, ListenOptions},
     peer::{pool::Pool, resolve::Names},
     plan::Plan,
@@ -56,6 +61,8 @@ pub(crate) struct Apron {
     pub access_log: Option<Pouch>,
     /// Its listening sockets, and what is spoken there.
     pub listeners: Vec<(TcpListener, ListenOptions)>,
+    /// Connections per address, of all workers; `None` when nobody counts them.
+    pub crowd: Option<Arc<Crowd>>,
     /// Connections of all workers so far.
     pub connections: Arc<AtomicU64>,
     pub orders: watch::Receiver<Order>,
@@ -72,6 +79,8 @@ pub(crate) struct Worker {
     pub ids: IdSource,
     pub page: Arc<Page>,
     pub sweep: Sweep,
+    pub crowd: Option<Arc<Crowd>>,
+    load: Load,
     pub access_log: Option<Pouch>,
     /// What `Via` says of clients of either version, and `Server` of ourselves.
     pub via_10: String,
@@ -121,6 +130,8 @@ impl Worker {
             ids: IdSource::new(apron.seed),
             page: apron.page,
             sweep: Sweep::new(),
+            crowd: apron.crowd,
+            load: Load::new(apron.options.limits.overload_lag),
             access_log: apron.access_log,
             via_10: format!("1.0 {token}"),
             via_11: format!("1.1 {token}"),
@@ -155,6 +166,12 @@ impl Worker {
     /// Whether it holds as many connections as it may.
     pub fn is_full(&self) -> bool {
         self.page.open() >= self.options.limits.connections_per_worker_max
+    }
+
+    /// Whether it turns new requests away, having more to do than it can.
+    pub fn sheds(&self) -> bool {
+        let most = self.options.limits.exchanges_per_worker_max;
+        self.load.is_too_much() || most.is_some_and(|most| self.page.writing.get() > most)
     }
 
     /// Returns when the worker is told anything but to serve.
@@ -197,6 +214,7 @@ impl Worker {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.load.round(Instant::now());
             self.sweep.round();
             self.pool.prune(self.sweep.now_ms());
             if let Some(pouch) = &self.access_log {
@@ -223,11 +241,14 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
         let listeners = std::mem::take(&mut apron.listeners);
         let client_tls = apron.client_tls.take();
         let worker = Worker::new(apron);
-        for (listener, options) in listeners {
+        for (listener, spoken) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let tls = client_tls.as_ref().filter(|_| options.tls);
-            let tls = tls.map(|tls| tls.speaking(options.http2));
-            tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, tls));
+            let tls = client_tls.as_ref().filter(|_| spoken.tls);
+            let reception = Reception {
+                tls: tls.map(|tls| tls.speaking(spoken.http2)),
+                proxy_protocol: spoken.proxy_protocol,
+            };
+            tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, reception));
         }
         // Nobody may be waiting any more; then serving is all the same.
         let _ = ready.send(());

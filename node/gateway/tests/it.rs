@@ -14,6 +14,8 @@ mod certificates;
 mod ending;
 #[path = "it/faults.rs"]
 mod faults;
+#[path = "it/guarding.rs"]
+mod guarding;
 #[path = "it/health.rs"]
 mod health;
 #[path = "it/house.rs"]
@@ -26,6 +28,8 @@ mod plugins;
 mod probing;
 #[path = "it/proxying.rs"]
 mod proxying;
+#[path = "it/strictness.rs"]
+mod strictness;
 #[path = "it/tls.rs"]
 mod tls;
 #[path = "it/vouching.rs"]

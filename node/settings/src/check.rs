@@ -68,17 +68,18 @@ impl Walk<'_> {
 
     /// The flags are Kong's; this says which of them this version serves.
     fn listeners_ask_for_what_there_is(&mut self) {
-        for (name, listens, tls) in self.lists() {
-            if !tls && listens.iter().any(|listen| listen.ssl) {
+        for (name, listens, for_clients) in self.lists() {
+            if !for_clients && listens.iter().any(|listen| listen.ssl) {
                 self.refuse(
                     name,
                     "TLS is served on proxy_listen only; drop the flag ssl".to_owned(),
                 );
             }
-            if listens.iter().any(|listen| listen.proxy_protocol) {
+            if !for_clients && listens.iter().any(|listen| listen.proxy_protocol) {
                 self.refuse(
                     name,
-                    "the PROXY protocol is not spoken; drop the flag proxy_protocol".to_owned(),
+                    "the PROXY protocol is spoken on proxy_listen only; drop the flag proxy_protocol"
+                        .to_owned(),
                 );
             }
             if listens.iter().any(|listen| listen.http2) {
@@ -195,8 +196,9 @@ mod tests {
             "admin_listen = 127.0.0.1:8444 ssl",
             Err("TLS is served on proxy_listen only"),
         );
+        check("proxy_listen = 0.0.0.0:8000 proxy_protocol", Ok(()));
         check(
-            "proxy_listen = 0.0.0.0:8000 proxy_protocol",
+            "admin_listen = 127.0.0.1:8001 proxy_protocol",
             Err("drop the flag proxy_protocol"),
         );
     }

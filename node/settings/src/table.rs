@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::value::Value;
 use crate::{
     AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
-    Protocols, Secret, WebOrigin, Workers,
+    Protocols, RealIpHeader, Secret, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -82,18 +82,21 @@ pub enum Section {
     Proxy,
     /// What clients with TLS are offered.
     Tls,
+    /// What clients are refused for, or cut off.
+    Limits,
     /// The replicated store.
     Store,
 }
 
 impl Section {
     /// Every section, in the order of the reference page.
-    pub const ALL: [Section; 6] = [
+    pub const ALL: [Section; 7] = [
         Section::Listeners,
         Section::Cluster,
         Section::Logs,
         Section::Proxy,
         Section::Tls,
+        Section::Limits,
         Section::Store,
     ];
 
@@ -105,6 +108,7 @@ impl Section {
             Section::Logs => "Logs",
             Section::Proxy => "Proxy",
             Section::Tls => "TLS",
+            Section::Limits => "Limits",
             Section::Store => "Store",
         }
     }
@@ -203,6 +207,11 @@ settings! {
         admin_client_max_body_size: ByteSize = "10m", kong "nginx_admin_client_max_body_size";
         /// Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed.
         trusted_ips: Vec<IpNet> = "", kong "trusted_ips";
+        /// Header from which a trusted address tells its client's: a single address or a list of which the last
+        /// counts, or `proxy_protocol` for what the connection's PROXY header said.
+        real_ip_header: RealIpHeader = "X-Real-IP", kong "real_ip_header";
+        /// Goes on to the left in that list while the addresses in it are trusted themselves.
+        real_ip_recursive: bool = "off", kong "real_ip_recursive";
         /// Headers the gateway adds to responses: `server_tokens`, `latency_tokens`, single names, or `off`.
         headers: Headers = "server_tokens, latency_tokens, x-kong-request-id", kong "headers";
         /// Content type of the gateway's own errors for a client that accepts anything.
@@ -225,6 +234,39 @@ settings! {
         ssl_cert: Vec<PathBuf> = "", kong "ssl_cert";
         /// Files (PEM) of the keys of `ssl_cert`, in the same order.
         ssl_cert_key: Vec<PathBuf> = "", kong "ssl_cert_key";
+    }
+    Limits {
+        /// Connections a worker holds at once; more wait in the kernel. `auto` is 16384, or as many as the
+        /// process may open files for.
+        connections_per_worker: Workers = "auto", kong "nginx_events_worker_connections";
+        /// Connections one client address (for IPv6 one /64 network) may hold open on this node; 0 is no limit. More are
+        /// closed at once. `trusted_ips` are not counted.
+        connections_per_ip: u32 = "0";
+        /// Requests a worker serves at once; more are answered with 503 and `Retry-After`. 0 is no limit.
+        requests_per_worker: u64 = "0";
+        /// A worker that runs this late for ten rounds of 100 ms in a row answers new requests with 503 and
+        /// `Retry-After` until it keeps up again; 0 never.
+        overload_lag: Duration = "500ms";
+        /// How long a new connection may stay silent.
+        client_first_byte_timeout: Duration = "30s";
+        /// From the first byte of a request's head to its last.
+        client_header_timeout: Duration = "10s", kong "nginx_http_client_header_timeout";
+        /// Largest head of a request; 0 is 1m.
+        client_max_header_size: ByteSize = "32k";
+        /// How long a request's body may pause.
+        client_body_timeout: Duration = "60s", kong "nginx_http_client_body_timeout";
+        /// How long a whole body may take to arrive; 0 is no limit.
+        client_body_deadline: Duration = "0";
+        /// How long a client may take nothing of its answer.
+        client_send_timeout: Duration = "60s", kong "nginx_http_send_timeout";
+        /// Slowest request body, and slowest taking of an answer, in bytes per second; 0 is no limit.
+        client_min_rate: ByteSize = "256";
+        /// For how long a client may be slower than that.
+        client_min_rate_grace: Duration = "10s";
+        /// How long a connection may wait for its next request.
+        client_keepalive_timeout: Duration = "75s", kong "nginx_http_keepalive_timeout";
+        /// Requests on one connection before it is closed, so that connections spread over the workers anew.
+        client_keepalive_requests: u64 = "10000", kong "nginx_http_keepalive_requests";
     }
     Store {
         /// Log entries between two snapshots of the store.

@@ -55,7 +55,7 @@ macro_rules! whole_numbers {
         }
     )+ };
 }
-whole_numbers!(u64, usize);
+whole_numbers!(u32, u64, usize);
 
 impl Value for PathBuf {
     const FORM: &'static str = "path";

@@ -4,7 +4,12 @@
 //! descriptors is the same from another side: accepting fails at once, again and again, so after such a failure he waits a moment instead of
 //! spinning.
 
-use super::{Client, connection, tls::Terminator};
+use super::{
+    Client,
+    arrival::{Arrival, arrive},
+    connection,
+    tls::Terminator,
+};
 use crate::worker::Worker;
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,8 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 /// How long to wait after accepting failed, and between looks at a full house.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How the clients of one listener are received.
+#[derive(Clone)]
+pub(crate) struct Reception {
+    pub tls: Option<Terminator>,
+    /// A load balancer in front introduces each of them.
+    pub proxy_protocol: bool,
+}
+
 /// Takes connections from one listener until the worker drains.
-pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, tls: Option<Terminator>) {
+pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, reception: Reception) {
     let Ok(address) = listener.local_addr() else {
         tracing::error!("a listener without an address is not used");
         return;
@@ -31,7 +44,7 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, tls: O
         match accepted {
             Ok((stream, client)) => {
                 failing = false;
-                take_in(&worker, stream, client, address, tls.clone());
+                take_in(&worker, stream, client, address, reception.clone());
             }
             Err(error) => {
                 if !failing {
@@ -49,7 +62,7 @@ fn take_in(
     stream: TcpStream,
     client: SocketAddr,
     listener: SocketAddr,
-    tls: Option<Terminator>,
+    reception: Reception,
 ) {
     worker.page.accepted.up();
     // Failing to set it costs latency, not correctness.
@@ -57,12 +70,16 @@ fn take_in(
     let worker = Rc::clone(worker);
     let number = worker.next_connection();
     tokio::task::spawn_local(async move {
-        match tls {
+        let Some(arrival) = arrive(&worker, &stream, client, reception.proxy_protocol).await else {
+            worker.page.closed.up();
+            return;
+        };
+        match reception.tls {
             None => {
-                let client = Client::new(worker, client, listener, None, number);
+                let client = Client::new(worker, arrival, listener, None, number);
                 connection::drive(Rc::new(client), stream).await;
             }
-            Some(tls) => shake_hands(worker, stream, client, listener, tls, number).await,
+            Some(tls) => shake_hands(worker, stream, arrival, listener, tls, number).await,
         }
     });
 }
@@ -70,15 +87,16 @@ fn take_in(
 async fn shake_hands(
     worker: Rc<Worker>,
     stream: TcpStream,
-    client: SocketAddr,
+    arrival: Arrival,
     listener: SocketAddr,
     tls: Terminator,
     number: u64,
 ) {
+    let client = arrival.address;
     let time = worker.options.limits.head_timeout;
     match tokio::time::timeout(time, tls.accept(stream)).await {
         Ok(Ok((stream, facts))) => {
-            let client = Client::new(worker, client, listener, Some(facts), number);
+            let client = Client::new(worker, arrival, listener, Some(facts), number);
             connection::drive(Rc::new(client), stream).await;
         }
         Ok(Err(error)) => {

@@ -1,6 +1,6 @@
 //! The bytes under the codec.
 //!
-//! Two things the codec cannot do. It does not know our deadlines, so each byte that passes moves them. And when it cannot parse a head it
+//! Two things the codec cannot do. It does not know our deadlines, so each byte that passes moves them and its pace is taken. And when it cannot parse a head it
 //! answers with a bare status of its own, where clients of a gateway expect a letter with a request id; so that bare answer is
 //! caught on its way out.
 //!
@@ -102,7 +102,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
             }
             passing = &bytes[..bytes.len() - size];
         }
-        let count = ready!(Pin::new(&mut this.stream).poll_write(cx, passing))?;
+        let written = Pin::new(&mut this.stream).poll_write(cx, passing);
+        let Poll::Ready(count) = written else {
+            return match this.client.pace.waits(this.client.slot.now_ms()) {
+                Ok(()) => Poll::Pending,
+                Err(slow) => Poll::Ready(Err(slow.into())),
+            };
+        };
+        let count = count?;
+        this.client.pace.took(count, this.client.slot.now_ms());
         this.client.progressed();
         Poll::Ready(Ok(count))
     }

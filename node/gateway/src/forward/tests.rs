@@ -126,6 +126,29 @@ fn a_trusted_proxy_is_believed() {
 }
 
 #[test]
+fn a_new_list_of_addresses_starts_with_the_client_and_an_old_one_goes_on_with_the_connection() {
+    let behind_a_proxy = || Forwarded {
+        client: "9.9.9.9",
+        connection: "10.0.0.1",
+        trusted: true,
+        ..forwarded()
+    };
+    check(
+        &[],
+        behind_a_proxy(),
+        &["X-Forwarded-For: 9.9.9.9", "X-Real-IP: 9.9.9.9"],
+        &[],
+    );
+    let begun = [("x-forwarded-for", "9.9.9.9")];
+    check(
+        &begun,
+        behind_a_proxy(),
+        &["X-Forwarded-For: 9.9.9.9, 10.0.0.1"],
+        &[],
+    );
+}
+
+#[test]
 fn nothing_stripped_means_no_prefix() {
     let says = Forwarded {
         prefix: "",

@@ -78,6 +78,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             .expect("an end in time")
     }
 
+    /// Whether an answer has begun to arrive.
+    pub async fn has_answer(&mut self) -> bool {
+        let brief = Duration::from_millis(1);
+        !self.early.is_empty() || tokio::time::timeout(brief, self.fill()).await.unwrap_or(false)
+    }
+
     /// Whether the gateway ends the connection.
     pub async fn is_ended(&mut self) -> bool {
         let mut byte = [0];

@@ -1,0 +1,114 @@
+//! How fast a client takes its answer.
+//!
+//! A guest who eats one pea a minute never stops eating, so a waiter who only asks "are you still at it?" waits for ever. Here it is counted how
+//! long we stood waiting with the plate in hand, and how much was eaten in that time.
+//!
+//! The catch is to blame the right one: an answer may be slow because the peer is (an event stream, a long poll). Only time in which the client's
+//! socket took nothing counts as waiting.
+
+use crate::limits::Limits;
+use std::{cell::Cell, io};
+use thiserror::Error;
+
+/// The client takes its answer too slowly.
+#[derive(Debug, Error)]
+#[error("the client takes its answer too slowly")]
+pub(crate) struct TooSlow;
+
+impl From<TooSlow> for io::Error {
+    fn from(slow: TooSlow) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, slow)
+    }
+}
+
+/// One client's pace with the current answer.
+pub(crate) struct Pace {
+    grace_ms: u64,
+    rate_min_bytes: u64,
+    /// Since when we have been waiting.
+    since: Cell<Option<u64>>,
+    waited_ms: Cell<u64>,
+    taken: Cell<u64>,
+}
+
+impl Pace {
+    /// Of a client that has been sent nothing.
+    pub fn new(limits: &Limits) -> Self {
+        Pace {
+            grace_ms: u64::try_from(limits.rate_grace.as_millis()).unwrap_or(u64::MAX),
+            rate_min_bytes: limits.rate_min_bytes,
+            since: Cell::new(None),
+            waited_ms: Cell::new(0),
+            taken: Cell::new(0),
+        }
+    }
+
+    /// An answer starts.
+    pub fn starts(&self) {
+        self.since.set(None);
+        self.waited_ms.set(0);
+        self.taken.set(0);
+    }
+
+    /// The client took so many bytes.
+    pub fn took(&self, bytes: usize, now_ms: u64) {
+        self.taken.set(self.taken.get() + bytes as u64);
+        if let Some(since) = self.since.take() {
+            self.waited_ms
+                .set(self.waited_ms.get() + now_ms.saturating_sub(since));
+        }
+    }
+
+    /// The client takes nothing now.
+    pub fn waits(&self, now_ms: u64) -> Result<(), TooSlow> {
+        let since = self.since.get().unwrap_or(now_ms);
+        self.since.set(Some(since));
+        let waited = self.waited_ms.get() + now_ms.saturating_sub(since);
+        let due = (waited.saturating_sub(self.grace_ms) / 1_000).saturating_mul(self.rate_min_bytes);
+        if self.taken.get() < due {
+            Err(TooSlow)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn pace() -> Pace {
+        Pace::new(&Limits {
+            rate_grace: Duration::from_secs(10),
+            rate_min_bytes: 100,
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn a_client_may_be_slow_for_the_grace_and_not_slower_than_the_rate_after_it() {
+        let pace = pace();
+        pace.took(150, 0);
+        assert!(pace.waits(1_000).is_ok());
+        assert!(pace.waits(12_900).is_ok());
+        assert!(pace.waits(13_000).is_err(), "200 bytes were due");
+        pace.took(60, 13_000);
+        assert!(pace.waits(13_000).is_ok());
+        assert!(pace.waits(15_000).is_err());
+    }
+
+    #[test]
+    fn time_in_which_nothing_waits_for_the_client_does_not_count() {
+        let pace = pace();
+        pace.took(1, 0);
+        pace.took(1, 1_000_000);
+        assert!(pace.waits(1_000_000).is_ok());
+        pace.starts();
+        pace.took(1, 2_000_000);
+        assert!(
+            pace.waits(2_009_000).is_ok(),
+            "each answer has a grace of its own"
+        );
+    }
+}
