@@ -2,14 +2,16 @@
 //!
 //! A part that fails does not take the others with it: it is named at the end, and the run counts as failed.
 
-use crate::{CompareArgs, Subject, document, figure::Report, instructions, memory, proxy, writes};
+use crate::{
+    CompareArgs, Subject, churn, connections, document, figure::Report, instructions, memory, proxy, writes,
+};
 use anyhow::Result;
 use std::path::Path;
 
 /// Measures what was asked for.
 pub fn measure(troop: &Path, subject: &Subject, report: &mut Report) {
     match subject {
-        Subject::Proxy(args) => part(report, "proxy", |report| proxy::measure(troop, *args, report)),
+        Subject::Proxy(args) => part(report, "proxy", |report| proxy::measure(troop, args, report)),
         Subject::Instructions(args) => part(report, "instructions", |report| {
             instructions::measure(troop, args, report)
         }),
@@ -17,6 +19,10 @@ pub fn measure(troop: &Path, subject: &Subject, report: &mut Report) {
         Subject::Memory(args) => part(report, "memory", |report| memory::measure(troop, *args, report)),
         Subject::Document(args) => part(report, "document", |report| {
             document::measure(troop, *args, report)
+        }),
+        Subject::Churn(args) => part(report, "churn", |report| churn::measure(troop, *args, report)),
+        Subject::Connections(args) => part(report, "connections", |report| {
+            connections::measure(troop, *args, report)
         }),
         Subject::Compare(args) => everything(troop, args, report),
     }
@@ -31,7 +37,7 @@ fn everything(troop: &Path, args: &CompareArgs, report: &mut Report) {
         memory::measure(troop, args.memory, report)
     });
     part(report, "proxy", |report| {
-        proxy::measure(troop, args.proxy, report)
+        proxy::measure(troop, &args.proxy, report)
     });
     part(report, "writes", |report| {
         writes::measure(troop, args.writes, report)

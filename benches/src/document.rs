@@ -72,8 +72,11 @@ fn write(path: &Path, consumers: usize) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Seconds.
-fn apply(troop: &Path, file: &Path, node: &Node) -> Result<f64> {
+/// Makes a file the configuration, and gives the seconds that took.
+///
+/// # Errors
+/// When it is refused.
+pub fn apply(troop: &Path, file: &Path, node: &Node) -> Result<f64> {
     let started = Instant::now();
     let done = Command::new(troop)
         .args(["config", "apply", "--timeout", "10m", "--admin"])

@@ -17,7 +17,7 @@ use tokio::{
 /// Nothing that a proxy answers takes longer, valgrind included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer of the origin with all that a gateway adds.
-const ANSWER_MAX_BYTES: usize = 16 << 10;
+pub const ANSWER_MAX_BYTES: usize = 16 << 10;
 
 /// What a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,12 @@ pub enum RequestHead {
     Lean,
     /// What a browser sends: the cost of a gateway grows with each header.
     Browser,
+    /// The Host header and a key, for a route that asks for it and counts.
+    Keyed,
 }
+
+/// The key that such requests carry.
+pub const KEY: &str = "key-of-the-bench";
 
 impl RequestHead {
     /// In words.
@@ -34,12 +39,21 @@ impl RequestHead {
         match self {
             RequestHead::Lean => "1 header",
             RequestHead::Browser => "11 headers",
+            RequestHead::Keyed => "key-auth and rate-limiting",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            RequestHead::Lean | RequestHead::Browser => "/bench",
+            RequestHead::Keyed => "/keyed",
         }
     }
 
     fn lines(self) -> &'static str {
         match self {
             RequestHead::Lean => "",
+            RequestHead::Keyed => "apikey: key-of-the-bench\r\n",
             RequestHead::Browser => concat!(
                 "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n",
                 "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n",
@@ -55,8 +69,10 @@ impl RequestHead {
         }
     }
 
-    fn request(self, address: SocketAddr) -> String {
-        format!("GET /bench HTTP/1.1\r\nHost: {address}\r\n{}\r\n", self.lines())
+    /// As it is sent.
+    pub fn request(self, address: SocketAddr) -> String {
+        let (path, lines) = (self.path(), self.lines());
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n")
     }
 }
 
@@ -111,7 +127,11 @@ async fn client(address: SocketAddr, request: Rc<str>, order: Rc<Order>) -> Resu
     Ok(answered)
 }
 
-async fn exchange(stream: &mut TcpStream, request: &str, buffer: &mut Vec<u8>) -> Result<()> {
+/// Sends one request and reads the whole answer.
+///
+/// # Errors
+/// When it is not a 200.
+pub async fn exchange(stream: &mut TcpStream, request: &str, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     stream.write_all(request.as_bytes()).await?;
     loop {

@@ -7,16 +7,16 @@
 //!
 //! ```text
 //!  own cores           first core
-//!  load ──────────────► proxy (troop | nginx) ──────► origin (own cores)
+//!  load ──────────────► proxy (troop | nginx …) ──────► origin (own cores)
 //! ```
 //!
 //! | file | subject |
 //! |---|---|
-//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs`, `document.rs` | one measurement each |
+//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs`, `connections.rs`, `document.rs`, `churn.rs` | one measurement each |
 //! | `compare.rs` | which of them are asked for |
 //! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
-//! | `program.rs`, `node.rs`, `nginx.rs` | processes that are measured |
-//! | `load.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
+//! | `program.rs`, `node.rs`, `rival.rs` | processes that are measured |
+//! | `load.rs`, `pace.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
 //! | `disk.rs` | the measure of writes |
 //! | `figure.rs`, `ceilings.rs`, `spread.rs`, `machine.rs` | what a number is, and where it was taken |
 //!
@@ -27,7 +27,9 @@ mod admin;
 mod answer;
 mod callgrind;
 mod ceilings;
+mod churn;
 mod compare;
+mod connections;
 mod disk;
 mod document;
 mod figure;
@@ -36,15 +38,16 @@ mod instructions;
 mod load;
 mod machine;
 mod memory;
-mod nginx;
 mod node;
 mod origin;
+mod pace;
 mod program;
 mod proxy;
+mod rival;
 mod spread;
 mod writes;
 
-use crate::{ceilings::Ceilings, figure::Report};
+use crate::{ceilings::Ceilings, figure::Report, rival::Rival};
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::{env, io::Write, path::PathBuf, process::ExitCode, time::Duration};
@@ -68,7 +71,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Subject {
-    /// CPU time per request of troop and of nginx, in short alternating rounds.
+    /// CPU time per request of troop and of other proxies, in short alternating rounds.
     Proxy(ProxyArgs),
     /// Instructions per request in user space, of troop and of nginx.
     Instructions(InstructionsArgs),
@@ -78,13 +81,20 @@ enum Subject {
     Memory(MemoryArgs),
     /// Three nodes: a document with very many consumers, by `troop config apply`.
     Document(DocumentArgs),
-    /// All of the above but the document.
+    /// Whether the slowest answers get slower while the configuration changes.
+    Churn(ChurnArgs),
+    /// What idle connections of clients cost.
+    Connections(ConnectionsArgs),
+    /// Instructions, memory, CPU and writes.
     Compare(CompareArgs),
 }
 
 /// How to measure CPU time per request.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 struct ProxyArgs {
+    /// What to measure beside.
+    #[arg(long, value_delimiter = ',', default_value = "nginx")]
+    rivals: Vec<Rival>,
     /// Rounds per proxy and request head.
     #[arg(long, default_value_t = 16)]
     rounds: usize,
@@ -97,7 +107,7 @@ struct ProxyArgs {
 }
 
 impl ProxyArgs {
-    fn round(self) -> Duration {
+    fn round(&self) -> Duration {
         Duration::from_millis(self.round_ms)
     }
 }
@@ -144,6 +154,41 @@ struct DocumentArgs {
     /// Consumers in it, each with one key.
     #[arg(long, default_value_t = 100_000)]
     consumers: usize,
+}
+
+/// How to change the configuration under load.
+#[derive(Args, Clone, Copy, Debug)]
+struct ChurnArgs {
+    /// Routes that are there.
+    #[arg(long, default_value_t = 10_000)]
+    routes: usize,
+    /// Between two changes, in milliseconds.
+    #[arg(long, default_value_t = 20)]
+    every_ms: u64,
+    /// Laps with changes, each beside one without.
+    #[arg(long, default_value_t = 12)]
+    laps: usize,
+    /// Length of a lap in milliseconds.
+    #[arg(long, default_value_t = 5_000)]
+    lap_ms: u64,
+}
+
+impl ChurnArgs {
+    fn every(self) -> Duration {
+        Duration::from_millis(self.every_ms)
+    }
+
+    fn lap(self) -> Duration {
+        Duration::from_millis(self.lap_ms)
+    }
+}
+
+/// How to measure idle connections.
+#[derive(Args, Clone, Copy, Debug)]
+struct ConnectionsArgs {
+    /// How many.
+    #[arg(long, default_value_t = 10_000)]
+    connections: usize,
 }
 
 /// How to measure everything.

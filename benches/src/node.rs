@@ -130,7 +130,26 @@ impl Node {
         )?;
         Ok(())
     }
+
+    /// Adds a route `/keyed` to a service: it asks for a key, which one consumer has, and counts requests.
+    ///
+    /// # Errors
+    /// When the node refuses.
+    pub fn guard(&self, service: &str, key: &str) -> Result<()> {
+        let mut admin = self.admin()?;
+        admin.post("/consumers", &json!({"username": "bench"}))?;
+        admin.post("/consumers/bench/key-auth", &json!({ "key": key }))?;
+        let route = json!({"name": "keyed", "paths": ["/keyed"]});
+        admin.post(&format!("/services/{service}/routes"), &route)?;
+        admin.post("/routes/keyed/plugins", &json!({"name": "key-auth"}))?;
+        let counting = json!({"name": "rate-limiting", "config": {"hour": UNREACHED, "policy": "local"}});
+        admin.post("/routes/keyed/plugins", &counting)?;
+        Ok(())
+    }
 }
+
+/// A limit that no run reaches.
+const UNREACHED: u64 = 1_000_000_000;
 
 /// Whether there is a leader and this node serves what it has.
 fn takes_part(admin: SocketAddr) -> Result<bool> {

@@ -1,4 +1,4 @@
-//! CPU time per proxied request, troop beside nginx.
+//! CPU time per proxied request, troop beside another proxy.
 //!
 //! Two runners on one track take turns in short laps; whoever goes first changes with every pair, so that a neighbour who
 //! grows louder or a processor that grows warmer meets both. A lap's result is the ratio to the other's lap beside it, and the
@@ -9,10 +9,10 @@ use crate::{
     figure::Report,
     load::{self, Amount, RequestHead},
     machine,
-    nginx::Nginx,
     node::{Node, Setup},
     origin,
     program::Program,
+    rival::Rival,
     spread::Spread,
 };
 use anyhow::{Result, ensure};
@@ -21,28 +21,31 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 /// Requests before a proxy is measured: pools filled, code in the caches.
 const WARM_REQUESTS: usize = 2_000;
 
-/// Measures both kinds of request head.
+/// Measures each kind of request head against each rival.
 ///
 /// # Errors
 /// When a proxy does not start or an answer is not the origin's.
-pub fn measure(troop: &Path, args: ProxyArgs, report: &mut Report) -> Result<()> {
+pub fn measure(troop: &Path, args: &ProxyArgs, report: &mut Report) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let origin = origin::start(machine::cores())?;
     let node = Node::found(&Setup::on_proxy_core(troop), dir.path())?;
     node.route_to(origin)?;
-    let nginx = Nginx::start(origin, dir.path(), &[])?;
+    node.guard("bench", load::KEY)?;
     let troop = Runner {
         program: &node.program,
         worker: "worker",
         proxy: node.proxy,
     };
-    let nginx = Runner {
-        program: &nginx.program,
-        worker: "",
-        proxy: nginx.proxy,
-    };
-    for head in [RequestHead::Lean, RequestHead::Browser] {
-        compare(&troop, &nginx, head, args, report)?;
+    for rival in &args.rivals {
+        let running = rival.start(origin, dir.path(), &[])?;
+        let beside = Runner {
+            program: &running.program,
+            worker: "",
+            proxy: running.proxy,
+        };
+        for head in [RequestHead::Lean, RequestHead::Browser, RequestHead::Keyed] {
+            compare(&troop, &beside, *rival, head, args, report)?;
+        }
     }
     Ok(())
 }
@@ -74,7 +77,7 @@ impl Runner<'_> {
         Ok((self.program.cpu_time()?, self.program.cpu_time_of(self.worker)?))
     }
 
-    fn lap(&self, head: RequestHead, args: ProxyArgs) -> Result<Lap> {
+    fn lap(&self, head: RequestHead, args: &ProxyArgs) -> Result<Lap> {
         let before = self.used()?;
         let answered = load::put(self.proxy, head, args.connections, Amount::Time(args.round()))?;
         let used = self.used()?;
@@ -92,49 +95,51 @@ impl Runner<'_> {
 
 fn compare(
     troop: &Runner<'_>,
-    nginx: &Runner<'_>,
+    beside: &Runner<'_>,
+    rival: Rival,
     head: RequestHead,
-    args: ProxyArgs,
+    args: &ProxyArgs,
     report: &mut Report,
 ) -> Result<()> {
     troop.warm(head, args.connections)?;
-    nginx.warm(head, args.connections)?;
+    beside.warm(head, args.connections)?;
     let mut pairs = Vec::with_capacity(args.rounds);
     for round in 0..args.rounds {
         pairs.push(if round % 2 == 0 {
             let first = troop.lap(head, args)?;
-            (first, nginx.lap(head, args)?)
+            (first, beside.lap(head, args)?)
         } else {
-            let first = nginx.lap(head, args)?;
+            let first = beside.lap(head, args)?;
             (troop.lap(head, args)?, first)
         });
     }
     let ratio = Spread::of(
         pairs
             .iter()
-            .map(|(troop, nginx)| troop.micros_per_request / nginx.micros_per_request),
+            .map(|(troop, beside)| troop.micros_per_request / beside.micros_per_request),
     );
     let worker = Spread::of(
         pairs
             .iter()
-            .map(|(troop, nginx)| troop.worker_micros / nginx.worker_micros),
+            .map(|(troop, beside)| troop.worker_micros / beside.worker_micros),
     );
-    let what = format!("CPU per request over nginx, {}", head.name());
+    let what = format!("CPU per request over {}, {}", rival.name(), head.name());
     let note = format!(
         "quartiles {}; the worker alone {:.2}; {}",
         ratio.quartiles(),
         worker.median(),
         absolute(&pairs)
     );
-    report.time(what, ratio.median(), "x", ceiling(head), note);
+    report.time(what, ratio.median(), "x", ceiling(rival, head), note);
     Ok(())
 }
 
-/// The ceiling is agreed for the lean head, as load generators send it.
-fn ceiling(head: RequestHead) -> &'static str {
-    match head {
-        RequestHead::Lean => "cpu_ratio_nginx",
-        RequestHead::Browser => "",
+/// Ceilings are agreed for the lean head, as load generators send it, and for a route with two plugins.
+fn ceiling(rival: Rival, head: RequestHead) -> &'static str {
+    match (rival, head) {
+        (Rival::Nginx, RequestHead::Lean) => "cpu_ratio_nginx",
+        (Rival::Nginx, RequestHead::Keyed) => "cpu_ratio_nginx_plugins",
+        _ => "",
     }
 }
 
