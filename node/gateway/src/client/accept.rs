@@ -79,7 +79,8 @@ fn take_in(
                 let client = Client::new(worker, arrival, listener, None, number);
                 connection::drive(Rc::new(client), stream).await;
             }
-            Some(tls) => shake_hands(worker, stream, arrival, listener, tls, number).await,
+            // Apart, so that connections without TLS do not hold the room for it.
+            Some(tls) => Box::pin(shake_hands(worker, stream, arrival, listener, tls, number)).await,
         }
     });
 }

@@ -61,7 +61,8 @@ pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: R
     .await;
     let parts = codec.into_parts();
     let (stream, refused) = parts.io.into_inner().into_stream();
-    part(&client, ended, refused, stream, parts.read_buf).await;
+    // Apart: a connection at rest should not hold the room for its end.
+    Box::pin(part(&client, ended, refused, stream, parts.read_buf)).await;
 }
 
 fn builder(client: &Client) -> http1::Builder {
