@@ -3,7 +3,8 @@
 //! A part that fails does not take the others with it: it is named at the end, and the run counts as failed.
 
 use crate::{
-    CompareArgs, Subject, churn, connections, document, figure::Report, instructions, memory, proxy, writes,
+    CompareArgs, Subject, churn, connections, document, figure::Report, handshakes, instructions, memory,
+    proxy, writes,
 };
 use anyhow::Result;
 use std::path::Path;
@@ -21,6 +22,9 @@ pub fn measure(troop: &Path, subject: &Subject, report: &mut Report) {
             document::measure(troop, *args, report)
         }),
         Subject::Churn(args) => part(report, "churn", |report| churn::measure(troop, *args, report)),
+        Subject::Handshakes(args) => part(report, "handshakes", |report| {
+            handshakes::measure(troop, *args, report)
+        }),
         Subject::Connections(args) => part(report, "connections", |report| {
             connections::measure(troop, *args, report)
         }),

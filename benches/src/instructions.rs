@@ -13,7 +13,7 @@ use crate::{
     node::{Node, Setup},
     origin,
     program::Place,
-    rival::Rival,
+    rival::{Front, Rival},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -92,7 +92,7 @@ fn of_nginx(origin: SocketAddr, args: &InstructionsArgs) -> Result<Cost> {
     let dir = tempfile::tempdir()?;
     let files = Files::of("nginx", dir.path(), args)?;
     let mut callgrind = Callgrind::new(&files.0);
-    let nginx = Rival::Nginx.start(origin, dir.path(), &callgrind.prefix())?;
+    let nginx = Rival::Nginx.start(origin, dir.path(), &callgrind.prefix(), Front::Plain)?;
     count(&mut callgrind, nginx.program.pid(), nginx.proxy, args.requests)
 }
 

@@ -12,10 +12,10 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs`, `connections.rs`, `document.rs`, `churn.rs` | one measurement each |
+//! | `proxy.rs`, `instructions.rs`, `writes.rs`, `memory.rs`, `connections.rs`, `document.rs`, `churn.rs`, `handshakes.rs` | one measurement each |
 //! | `compare.rs` | which of them are asked for |
 //! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
-//! | `program.rs`, `node.rs`, `rival.rs` | processes that are measured |
+//! | `program.rs`, `node.rs`, `rival.rs`, `certificate.rs` | processes that are measured |
 //! | `load.rs`, `pace.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
 //! | `disk.rs` | the measure of writes |
 //! | `figure.rs`, `ceilings.rs`, `spread.rs`, `machine.rs` | what a number is, and where it was taken |
@@ -27,12 +27,14 @@ mod admin;
 mod answer;
 mod callgrind;
 mod ceilings;
+mod certificate;
 mod churn;
 mod compare;
 mod connections;
 mod disk;
 mod document;
 mod figure;
+mod handshakes;
 mod hot;
 mod instructions;
 mod load;
@@ -83,6 +85,8 @@ enum Subject {
     Document(DocumentArgs),
     /// Whether the slowest answers get slower while the configuration changes.
     Churn(ChurnArgs),
+    /// CPU time per TLS handshake of troop and of nginx.
+    Handshakes(HandshakesArgs),
     /// What idle connections of clients cost.
     Connections(ConnectionsArgs),
     /// Instructions, memory, CPU and writes.
@@ -180,6 +184,23 @@ impl ChurnArgs {
 
     fn lap(self) -> Duration {
         Duration::from_millis(self.lap_ms)
+    }
+}
+
+/// How to measure handshakes.
+#[derive(Args, Clone, Copy, Debug)]
+struct HandshakesArgs {
+    /// Rounds per proxy.
+    #[arg(long, default_value_t = 16)]
+    rounds: usize,
+    /// Length of a round in milliseconds.
+    #[arg(long, default_value_t = 1_000)]
+    round_ms: u64,
+}
+
+impl HandshakesArgs {
+    fn round(self) -> Duration {
+        Duration::from_millis(self.round_ms)
     }
 }
 

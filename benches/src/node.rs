@@ -5,6 +5,7 @@
 
 use crate::{
     admin::Connection,
+    certificate::CertificateFiles,
     program::{self, Place, Program, words},
 };
 use anyhow::{Context, Result, ensure};
@@ -71,7 +72,26 @@ impl Node {
         Node::start(setup, dir, "node-1", &[])
     }
 
+    /// The same, with TLS towards clients.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn found_with_tls(setup: &Setup, dir: &Path, files: &CertificateFiles) -> Result<Self> {
+        let more = words([
+            "--ssl-cert".as_ref(),
+            files.certificate.as_os_str(),
+            "--ssl-cert-key".as_ref(),
+            files.key.as_os_str(),
+        ]);
+        Node::listening(setup, dir, "node-1", " ssl", &more)
+    }
+
     fn start(setup: &Setup, dir: &Path, name: &str, join: &[OsString]) -> Result<Self> {
+        Node::listening(setup, dir, name, "", join)
+    }
+
+    /// `flags` stand behind the address in `proxy_listen`, `more` behind all other words.
+    fn listening(setup: &Setup, dir: &Path, name: &str, flags: &str, more: &[OsString]) -> Result<Self> {
         let (proxy, admin) = (program::free_address()?, program::free_address()?);
         let mut command = setup.prefix.clone();
         command.push(setup.troop.clone().into_os_string());
@@ -86,15 +106,16 @@ impl Node {
         ]));
         command.extend(words(["--upstream-keepalive-max-requests", "0", "--data-dir"]));
         command.push(dir.join(name).into_os_string());
-        let listeners = [("--proxy-listen", proxy), ("--admin-listen", admin)];
-        let more = [
+        command.extend(words(["--proxy-listen", &format!("{proxy}{flags}")]));
+        let listeners = [
+            ("--admin-listen", admin),
             ("--status-listen", program::free_address()?),
             ("--peer-listen", program::free_address()?),
         ];
-        for (flag, address) in listeners.into_iter().chain(more) {
+        for (flag, address) in listeners {
             command.extend(words([flag, &address.to_string()]));
         }
-        command.extend_from_slice(join);
+        command.extend_from_slice(more);
         let program = Program::start(name, &command, dir, setup.place)?;
         let mut node = Node {
             program,

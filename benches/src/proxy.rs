@@ -12,7 +12,7 @@ use crate::{
     node::{Node, Setup},
     origin,
     program::Program,
-    rival::Rival,
+    rival::{Front, Rival},
     spread::Spread,
 };
 use anyhow::{Result, ensure};
@@ -37,7 +37,7 @@ pub fn measure(troop: &Path, args: &ProxyArgs, report: &mut Report) -> Result<()
         proxy: node.proxy,
     };
     for rival in &args.rivals {
-        let running = rival.start(origin, dir.path(), &[])?;
+        let running = rival.start(origin, dir.path(), &[], Front::Plain)?;
         let beside = Runner {
             program: &running.program,
             worker: "",

@@ -3,8 +3,11 @@
 //! Each gets what its manual recommends for plain proxying on one core: one worker, kept connections on both sides, no access log, and no
 //! header added, while troop adds all of Kong's.
 
-use crate::program::{self, Place, Program, words};
-use anyhow::Result;
+use crate::{
+    certificate::CertificateFiles,
+    program::{self, Place, Program, words},
+};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use std::{
     env,
@@ -38,6 +41,15 @@ pub struct Running {
     pub proxy: SocketAddr,
 }
 
+/// How clients reach it.
+#[derive(Clone, Copy, Debug)]
+pub enum Front<'a> {
+    /// In the clear.
+    Plain,
+    /// With TLS and this certificate; every handshake is a whole one. nginx only.
+    Tls(&'a CertificateFiles),
+}
+
 impl Rival {
     /// For people.
     pub fn name(self) -> &'static str {
@@ -52,10 +64,16 @@ impl Rival {
     ///
     /// # Errors
     /// When it is not installed or does not start.
-    pub fn start(self, origin: SocketAddr, dir: &Path, prefix: &[OsString]) -> Result<Running> {
+    pub fn start(
+        self,
+        origin: SocketAddr,
+        dir: &Path,
+        prefix: &[OsString],
+        front: Front<'_>,
+    ) -> Result<Running> {
         let proxy = program::free_address()?;
         let file = dir.join(self.file());
-        fs::write(&file, self.configuration(origin, proxy, dir))?;
+        fs::write(&file, self.configuration(origin, proxy, dir, front)?)?;
         let mut command = prefix.to_vec();
         command.extend(self.command(&file, dir));
         let mut program = Program::start(self.name(), &command, dir, Place::ProxyCore)?;
@@ -106,17 +124,28 @@ impl Rival {
         }
     }
 
-    fn configuration(self, origin: SocketAddr, proxy: SocketAddr, dir: &Path) -> String {
-        match self {
-            Rival::Nginx => nginx(origin, proxy, dir),
-            Rival::Haproxy => haproxy(origin, proxy),
-            Rival::Envoy => envoy(origin, proxy),
-        }
+    fn configuration(
+        self,
+        origin: SocketAddr,
+        proxy: SocketAddr,
+        dir: &Path,
+        front: Front<'_>,
+    ) -> Result<String> {
+        Ok(match (self, front) {
+            (Rival::Nginx, front) => nginx(origin, proxy, dir, front),
+            (Rival::Haproxy, Front::Plain) => haproxy(origin, proxy),
+            (Rival::Envoy, Front::Plain) => envoy(origin, proxy),
+            (_, Front::Tls(_)) => bail!("handshakes are compared with those of nginx only"),
+        })
     }
 }
 
 /// Without a master the worker's loop runs in the one process, the same loop: its CPU time is that of the process we started.
-fn nginx(origin: SocketAddr, proxy: SocketAddr, dir: &Path) -> String {
+fn nginx(origin: SocketAddr, proxy: SocketAddr, dir: &Path, front: Front<'_>) -> String {
+    let (flag, tls) = match front {
+        Front::Plain => ("", String::new()),
+        Front::Tls(files) => (" ssl", nginx_tls(files)),
+    };
     let dir = dir.display();
     format!(
         "daemon off;
@@ -138,14 +167,25 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen {proxy};
-        location / {{
+        listen {proxy}{flag};
+{tls}        location / {{
             proxy_pass http://origin;
             proxy_http_version 1.1;
             proxy_set_header Connection \"\";
         }}
     }}
 }}
+"
+    )
+}
+
+fn nginx_tls(files: &CertificateFiles) -> String {
+    let (certificate, key) = (files.certificate.display(), files.key.display());
+    format!(
+        "        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_session_cache off;
+        ssl_session_tickets off;
 "
     )
 }
