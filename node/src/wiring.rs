@@ -11,7 +11,7 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
     let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
         address: listen.address,
         tls: listen.ssl,
-        http2: false,
+        http2: listen.http2,
         proxy_protocol: listen.proxy_protocol,
         backlog: listen.backlog,
     });

@@ -1,4 +1,4 @@
-//! Programs that people already use, against a follower of a real cluster: decK, aio-kong, schemathesis.
+//! Programs that people already use: decK, aio-kong and schemathesis against a follower of a real cluster, grpcio through the proxy.
 //!
 //! Recorded conversations show that we say what Kong says. These show that it is enough: each tool is the real one,
 //! installed from where its users get it, and talks to the node that has to ask another one before it may answer.
@@ -8,6 +8,7 @@
 
 mod aio_kong;
 mod deck;
+mod grpc;
 mod schemathesis;
 
 use std::{

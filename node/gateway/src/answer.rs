@@ -7,10 +7,12 @@
 use crate::{client::Client, number::header_value, request_id::RequestId, rescue::Letter};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, SERVER, UPGRADE, VIA},
+    header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, DATE, SERVER, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 use troop_plugin_api::{Edit, ReplyBody};
 
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const UPSTREAM_LATENCY: HeaderName = HeaderName::from_static("x-kong-upstream-latency");
 const PROXY_LATENCY: HeaderName = HeaderName::from_static("x-kong-proxy-latency");
 const RESPONSE_LATENCY: HeaderName = HeaderName::from_static("x-kong-response-latency");
@@ -28,6 +30,8 @@ pub(crate) enum About {
         peer_ms: u32,
         /// Its status, if it answered.
         peer_status: Option<StatusCode>,
+        /// Whether it was asked over HTTP/2.
+        is_call: bool,
     },
     /// Nobody was asked.
     Own {
@@ -45,6 +49,8 @@ pub(crate) enum After {
     Close,
     /// As a WebSocket.
     Tunnel,
+    /// However it likes: this was one stream of many.
+    Stream,
 }
 
 /// Adds what the gateway says.
@@ -56,9 +62,15 @@ pub(crate) fn complete(headers: &mut HeaderMap, client: &Client, id: &RequestId,
             gateway_ms,
             peer_ms,
             peer_status,
+            is_call,
         } => {
             if tokens.via {
-                continue_via(headers, &worker.via);
+                let via = if is_call {
+                    &worker.via_of_calls
+                } else {
+                    &worker.via
+                };
+                continue_via(headers, via);
             }
             if tokens.upstream_latency {
                 headers.insert(UPSTREAM_LATENCY, header_value(peer_ms));
@@ -108,6 +120,18 @@ fn say_what_follows(headers: &mut HeaderMap, after: After) {
         After::KeepAlive if headers.contains_key(CONNECTION) => {}
         After::KeepAlive => _ = headers.insert(CONNECTION, HeaderValue::from_static("keep-alive")),
         After::Close => _ = headers.insert(CONNECTION, HeaderValue::from_static("close")),
+        After::Stream => {
+            // RFC 9113 §8.2.2: a response with one of these is none.
+            for name in [
+                CONNECTION,
+                UPGRADE,
+                TRANSFER_ENCODING,
+                KEEP_ALIVE,
+                PROXY_CONNECTION,
+            ] {
+                headers.remove(name);
+            }
+        }
         After::Tunnel => {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

@@ -5,21 +5,25 @@
 //! | `listen.rs` | sockets that all workers share |
 //! | `accept.rs` | taking connections in |
 //! | `connection.rs` | one connection from its first to its last byte |
+//! | `streams.rs`, `preface.rs` | one connection that speaks HTTP/2, and how to tell |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
 //! | `arrival.rs`, `proxy_header.rs`, `crowd.rs` | who comes: the address, what a load balancer says of it, how many are there already |
 //! | `pace.rs` | how fast an answer is taken |
-//! | `tunnel.rs` | a WebSocket |
+//! | `tunnel.rs`, `bridge.rs` | a WebSocket, on a connection or on a stream |
 //! | `tls.rs` | the certificate shown, and what is spoken inside |
 //! | `hello.rs` | the name a client asks for, as it spells it |
 
 pub(crate) mod accept;
 pub(crate) mod arrival;
+mod bridge;
 pub(crate) mod connection;
 pub(crate) mod crowd;
 pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod pace;
+pub(crate) mod preface;
 pub(crate) mod proxy_header;
+pub(crate) mod streams;
 pub(crate) mod tls;
 pub(crate) mod tunnel;
 pub(crate) mod wire;
@@ -47,7 +51,7 @@ pub(crate) struct Client {
     /// Whence it came.
     pub address: SocketAddr,
     /// The address without its port, as text.
-    pub address_text: String,
+    pub address_text: Rc<str>,
     /// Whether `X-Forwarded-*` from there are believed.
     pub trusted: bool,
     /// The client's address as the connection's PROXY header told it.
@@ -55,9 +59,11 @@ pub(crate) struct Client {
     /// The listening address.
     pub listener: SocketAddr,
     /// The listening port, as text.
-    pub port_text: String,
+    pub port_text: Rc<str>,
     /// TLS, if it is spoken.
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<Rc<TlsFacts>>,
+    /// Whether it is one stream of many on a connection.
+    pub is_stream: bool,
     /// Number of the connection since the node started.
     pub number: u64,
     /// Requests so far.
@@ -66,6 +72,8 @@ pub(crate) struct Client {
     pub tunnel: RefCell<Option<Tunnel>>,
     /// The client is still sending a body that nobody reads.
     pub unread: Cell<bool>,
+    /// The head of a response was made.
+    pub answered: Cell<bool>,
     /// How fast the client takes what is sent.
     pub pace: Pace,
     gauge: Cell<Gauge>,
@@ -77,6 +85,8 @@ pub(crate) struct Client {
 pub(crate) struct TlsFacts {
     /// The name the client asked for, as it spelt it.
     pub sni: Option<String>,
+    /// Whether HTTP/2 was agreed on.
+    pub http2: bool,
 }
 
 /// The peer's half of a tunnel.
@@ -114,18 +124,44 @@ impl Client {
             told: arrival.told,
             pace: Pace::new(&worker.options.limits),
             _place: arrival.place,
-            address_text: ip.to_string(),
-            port_text: listener.port().to_string(),
+            address_text: ip.to_string().into(),
+            port_text: listener.port().to_string().into(),
             worker,
             slot,
             address,
             listener,
-            tls,
+            tls: tls.map(Rc::new),
+            is_stream: false,
             number,
             requests: Cell::new(0),
             tunnel: RefCell::default(),
             unread: Cell::new(false),
+            answered: Cell::new(false),
             gauge: Cell::new(Gauge::Waiting),
+        }
+    }
+
+    /// The same client on a stream of this connection, which keeps deadlines of its own.
+    pub fn on_a_stream(&self) -> Client {
+        Client {
+            slot: self.worker.sweep.enter(),
+            worker: Rc::clone(&self.worker),
+            address: self.address,
+            address_text: Rc::clone(&self.address_text),
+            trusted: self.trusted,
+            told: self.told,
+            listener: self.listener,
+            port_text: Rc::clone(&self.port_text),
+            tls: self.tls.clone(),
+            is_stream: true,
+            number: self.number,
+            requests: Cell::new(self.requests.get().saturating_sub(1)),
+            tunnel: RefCell::default(),
+            unread: Cell::new(false),
+            answered: Cell::new(false),
+            pace: Pace::new(&self.worker.options.limits),
+            gauge: Cell::new(Gauge::Waiting),
+            _place: None,
         }
     }
 
@@ -146,6 +182,7 @@ impl Client {
     /// The response is made; the client has to take it.
     pub fn answer_begins(&self) {
         self.pace.starts();
+        self.answered.set(true);
         self.slot
             .wait(Stage::Answer, self.worker.options.limits.send_timeout);
     }
@@ -190,6 +227,8 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.count(Gauge::Waiting);
-        self.worker.page.closed.up();
+        if !self.is_stream {
+            self.worker.page.closed.up();
+        }
     }
 }

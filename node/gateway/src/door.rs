@@ -50,7 +50,7 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
     if fields.odd_coding {
         return Err(Rescue::BadRequest);
     }
-    let host = host(&fields, parts.version)?;
+    let host = host(&fields, parts)?;
     let target = target(&parts.uri)?;
     let (raw_path, query) = match target.bytes().position(|b| b == b'?') {
         Some(at) => target.split_at(at),
@@ -96,15 +96,14 @@ fn target(uri: &Uri) -> Result<&str, Rescue> {
     }
 }
 
-fn host<'a>(fields: &Fields<'a>, version: Version) -> Result<&'a str, Rescue> {
-    let Some(host) = fields.host else {
-        return if version == Version::HTTP_10 {
-            Ok("")
-        } else {
-            Err(Rescue::BadRequest)
-        };
+fn host<'a>(fields: &Fields<'a>, parts: &'a Parts) -> Result<&'a str, Rescue> {
+    let text = match (fields.host, parts.uri.authority()) {
+        (Some(host), _) => std::str::from_utf8(host.as_bytes()).map_err(|_| Rescue::BadRequest)?,
+        // HTTP/2 has it in the target.
+        (None, Some(authority)) if parts.version == Version::HTTP_2 => authority.as_str(),
+        (None, _) if parts.version == Version::HTTP_10 => return Ok(""),
+        (None, _) => return Err(Rescue::BadRequest),
     };
-    let text = std::str::from_utf8(host.as_bytes()).map_err(|_| Rescue::BadRequest)?;
     if fields.several_hosts || !is_host(text) {
         return Err(Rescue::BadRequest);
     }

@@ -64,6 +64,37 @@ pub(crate) struct RequestHead<'a> {
     pub websocket: bool,
 }
 
+/// Where the fields of a head are written, piece by piece.
+trait Lines {
+    /// A field starts; its value follows.
+    fn begin(&mut self, title: &'static str);
+    /// A piece of its value.
+    fn put(&mut self, piece: &[u8]);
+    /// It is complete.
+    fn end(&mut self);
+
+    /// A field of one piece.
+    fn line(&mut self, title: &'static str, value: &[u8]) {
+        self.begin(title);
+        self.put(value);
+        self.end();
+    }
+}
+
+impl Lines for Vec<u8> {
+    fn begin(&mut self, title: &'static str) {
+        extend(self, &[title.as_bytes(), b": "]);
+    }
+
+    fn put(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
+
+    fn end(&mut self) {
+        self.extend_from_slice(b"\r\n");
+    }
+}
+
 impl RequestHead<'_> {
     /// Appends the head with its closing blank line.
     pub fn write_to(&self, out: &mut Vec<u8>) {
@@ -113,7 +144,7 @@ impl RequestHead<'_> {
         }
     }
 
-    fn write_forwarded(&self, out: &mut Vec<u8>) {
+    fn write_forwarded(&self, out: &mut impl Lines) {
         let says = self.forwarded;
         // Kong: a list that somebody began goes on with the connection's address; a new one starts with the client's.
         self.write_list(
@@ -128,15 +159,15 @@ impl RequestHead<'_> {
         self.write_believed(out, "X-Forwarded-Port", "x-forwarded-port", says.port);
         self.write_believed(out, "X-Forwarded-Path", "x-forwarded-path", says.path);
         self.write_believed(out, "X-Forwarded-Prefix", "x-forwarded-prefix", says.prefix);
-        extend(out, &[b"X-Real-IP: ", says.client.as_bytes(), b"\r\n"]);
+        out.line("X-Real-IP", says.client.as_bytes());
         self.write_list(out, "Via", "via", says.via, says.via);
         if let Some(id) = says.request_id {
-            extend(out, &[b"X-Kong-Request-Id: ", id, b"\r\n"]);
+            out.line("X-Kong-Request-Id", id);
         }
     }
 
     /// Ours, unless a trusted proxy said something else. An empty one of ours is not written.
-    fn write_believed(&self, out: &mut Vec<u8>, title: &str, name: &str, ours: &str) {
+    fn write_believed(&self, out: &mut impl Lines, title: &'static str, name: &str, ours: &str) {
         let told = if self.forwarded.trusted {
             self.headers.get(name)
         } else {
@@ -144,19 +175,21 @@ impl RequestHead<'_> {
         };
         let value = told.map_or(ours.as_bytes(), |v| v.as_bytes());
         if !value.is_empty() {
-            extend(out, &[title.as_bytes(), b": ", value, b"\r\n"]);
+            out.line(title, value);
         }
     }
 
     /// The list so far, continued with `next`; or a new one of `only`.
-    fn write_list(&self, out: &mut Vec<u8>, title: &str, name: &str, next: &str, only: &str) {
-        extend(out, &[title.as_bytes(), b": "]);
+    fn write_list(&self, out: &mut impl Lines, title: &'static str, name: &str, next: &str, only: &str) {
+        out.begin(title);
         let mut ours = only;
         for value in self.headers.get_all(name) {
-            extend(out, &[value.as_bytes(), b", "]);
+            out.put(value.as_bytes());
+            out.put(b", ");
             ours = next;
         }
-        extend(out, &[ours.as_bytes(), b"\r\n"]);
+        out.put(ours.as_bytes());
+        out.end();
     }
 }
 
@@ -166,5 +199,6 @@ fn extend(out: &mut Vec<u8>, pieces: &[&[u8]]) {
     }
 }
 
+mod map;
 #[cfg(test)]
 mod tests;

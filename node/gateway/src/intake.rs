@@ -100,6 +100,12 @@ impl Intake {
         self.declared == Some(0)
     }
 
+    /// The client may take its time: it talks with the peer, and may have nothing to say for a while.
+    pub fn take_time(&mut self) {
+        self.rules.grace_ms = u64::MAX;
+        self.rules.deadline_ms = u64::MAX;
+    }
+
     /// Bytes received so far.
     pub fn received(&self) -> u64 {
         self.received

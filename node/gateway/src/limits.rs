@@ -37,6 +37,11 @@ pub struct Limits {
     pub exchanges_per_worker_max: Option<u64>,
     /// How late a worker's rounds may come before it is overloaded. `None`: it never is.
     pub overload_lag: Option<Duration>,
+    /// Requests under way at once on one connection of HTTP/2; a client opens another connection for more. nginx: 128.
+    pub http2_streams_max: u32,
+    /// Requests that a client may take back before they are answered, on one connection of HTTP/2, unless it lets as many be answered. Browsers
+    /// take back dozens when somebody leaves a page; an attacker does nothing else.
+    pub http2_resets_max: u64,
     /// Largest head of a response. nginx answers 502 above 4 to 8 KiB; some origins set many cookies.
     pub peer_head_max_bytes: usize,
     /// Interim responses (1xx) before the real one; a thousand 103 are an attack.
@@ -78,6 +83,8 @@ impl Default for Limits {
             connections_per_ip_max: None,
             exchanges_per_worker_max: None,
             overload_lag: Some(Duration::from_millis(500)),
+            http2_streams_max: 128,
+            http2_resets_max: 100,
             peer_head_max_bytes: 64 * 1024,
             peer_interims_max: 8,
             replay_max_bytes: 1024 * 1024,

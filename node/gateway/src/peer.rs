@@ -18,16 +18,21 @@
 //! | `connect.rs`, `stream.rs` | a new connection |
 //! | `trust.rs`, `tls.rs` | whom to believe when it is one with TLS, and what to show |
 //! | `pool.rs` | connections that wait for their next request |
+//! | `call.rs`, `trunk.rs` | requests over HTTP/2, and the connections that carry them |
+//! | `outflow.rs`, `inflow.rs` | the bodies of such a request and its response |
 //! | `link.rs` | one connection with its buffers |
 //! | `send.rs`, `upload.rs` | a request onto a link, its body behind it |
 //! | `head.rs`, `chunked.rs`, `download.rs` | a response off a link |
 
 pub(crate) mod attempt;
+pub(crate) mod call;
 pub(crate) mod chunked;
 pub(crate) mod connect;
 pub(crate) mod download;
 pub(crate) mod head;
+pub(crate) mod inflow;
 pub(crate) mod link;
+pub(crate) mod outflow;
 pub(crate) mod pick;
 pub(crate) mod places;
 pub(crate) mod pool;
@@ -35,5 +40,6 @@ pub(crate) mod resolve;
 pub(crate) mod send;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod trunk;
 pub(crate) mod trust;
 pub(crate) mod upload;

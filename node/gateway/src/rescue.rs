@@ -8,7 +8,7 @@
 //! The catch: an error says where it comes from and whether it may be told. What a plugin's failure was goes to the log, the client
 //! gets a sentence.
 
-use crate::options::ErrorType;
+use crate::{grpc, options::ErrorType};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
@@ -38,6 +38,10 @@ pub(crate) enum Rescue {
     UseHttps,
     /// The route is for HTTP/2 only.
     UseHttp2,
+    /// The route is for gRPC, and this is none.
+    NotGrpc,
+    /// The route is for gRPC over TLS, and this came without.
+    PlainGrpc,
     /// The route is for TLS only, and sends the client there.
     Redirect(StatusCode, String),
     /// The service's host has no address.
@@ -105,6 +109,10 @@ impl Rescue {
         };
         let mut letter = written(status, kind, &message, request_id);
         letter.headers.extend(self.upgrade_headers());
+        if let Rescue::PlainGrpc = self {
+            // Kong: cancelled, and nothing went wrong with HTTP.
+            letter.headers.push((grpc::STATUS, HeaderValue::from_static("1")));
+        }
         if let Rescue::Overloaded = self {
             letter.headers.push((header::RETRY_AFTER, RETRY_AFTER));
         }
@@ -125,6 +133,8 @@ impl Rescue {
             Rescue::NoService => (503, Core, "no Service found with those values"),
             Rescue::UseHttps => (426, Core, "Please use HTTPS protocol"),
             Rescue::UseHttp2 => (426, Core, "Please use HTTP2 protocol"),
+            Rescue::NotGrpc => (415, Core, "Non-gRPC request matched gRPC route"),
+            Rescue::PlainGrpc => (200, Core, "gRPC request matched gRPCs route"),
             Rescue::Redirect(status, _) => (status.as_u16(), Core, ""),
             Rescue::NameResolution => (503, Core, "name resolution failed"),
             Rescue::NoPeer => (503, Core, "failure to get a peer from the ring-balancer"),

@@ -3,17 +3,19 @@
 use crate::{
     answer::{self, About, After},
     client::Tunnel,
+    flow::{Flow, Proxied},
+    grpc,
     peer::{
         download::{Download, Pauses},
         head::Framing,
     },
     rescue::{self, Letter, Rescue, Taste},
-    runloop::{Course, Ended, Proxied},
+    runloop::{Course, Ended},
     tail::{Listeners, Tail, millis},
     to_client::{Filters, Source as Bytes, ToClient},
     view::{KeptHead, RequestView, ResponseView},
 };
-use http::{HeaderMap, Response as HttpResponse, StatusCode, header, request};
+use http::{HeaderMap, Method, Response as HttpResponse, StatusCode, header, request};
 use hyper::ext::ReasonPhrase;
 use std::{rc::Rc, time::Instant};
 use troop_plugin_api::{Phases, Response, Source};
@@ -30,6 +32,14 @@ struct Made {
 }
 
 impl Made {
+    /// Keeps the length of its body and loses the body: the codec of HTTP/2 sends whatever it is given.
+    fn announce_only(&mut self) {
+        if let Bytes::Whole(bytes) = &mut self.bytes {
+            let length = std::mem::take(bytes).len();
+            self.headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+    }
+
     /// Loses its body and what the head said about it.
     fn empty(&mut self) {
         if self.after == After::Tunnel {
@@ -67,6 +77,9 @@ impl Course<'_> {
         let client = self.client;
         let after = made.after;
         answer::complete(&mut made.headers, client, &self.id, made.about, after);
+        if client.is_stream && request.method == Method::HEAD {
+            made.announce_only();
+        }
         let filters = Filters::of(&self.chain, &self.shared);
         if filters.is_some() {
             // What filters make of the body has another length.
@@ -89,6 +102,9 @@ impl Course<'_> {
     }
 
     fn after(&self, ends: bool) -> After {
+        if self.client.is_stream {
+            return After::Stream;
+        }
         if ends || !self.keep_alive || self.client.ends_after_this() {
             After::Close
         } else {
@@ -98,44 +114,53 @@ impl Course<'_> {
 
     /// A peer's answer.
     fn proxied(&mut self, proxied: Proxied, head_at: Instant) -> Made {
-        let answered = proxied.answered;
-        let mut head = answered.head;
+        let Proxied {
+            mut head,
+            peer,
+            sent_at,
+            flow,
+            timeouts,
+        } = proxied;
         if let Some(cookie) = self.trail.cookie.take() {
             head.headers.append(header::SET_COOKIE, cookie);
         }
-        let waited = head_at.saturating_duration_since(answered.sent_at).as_millis();
+        let waited = head_at.saturating_duration_since(sent_at).as_millis();
         let about = About::Proxied {
             gateway_ms: self.gateway_ms(),
             peer_ms: u32::try_from(waited).unwrap_or(u32::MAX),
             peer_status: Some(head.status),
+            is_call: matches!(flow, Flow::Call(_)),
         };
-        self.trail
-            .note(answered.peer, Some(head.status), &self.client.worker);
-        let (bytes, after) = if head.framing == Framing::Tunnel {
-            let (stream, early) = answered.link.into_tunnel();
-            self.client.tunnel.replace(Some(Tunnel {
-                stream,
-                early,
-                quiet_timeout: proxied.timeouts.read,
-            }));
-            (Bytes::Whole(bytes::Bytes::new()), After::Tunnel)
-        } else {
-            let pauses = Pauses {
-                read: proxied.timeouts.read,
-                send: self.client.worker.options.limits.send_timeout,
-            };
-            let slot = Rc::clone(&self.client.slot);
-            let unsent = !proxied.upload.is_done();
-            let download = Download::new(
-                answered.link,
-                answered.lease,
-                head.framing,
-                head.reusable,
-                proxied.upload,
-                pauses,
-                slot,
-            );
-            (Bytes::Peer(download), self.after(unsent))
+        self.trail.note(peer, Some(head.status), &self.client.worker);
+        let (bytes, after) = match flow {
+            Flow::Call(inflow) => (Bytes::Call(inflow), self.after(false)),
+            Flow::Link { link, .. } if head.framing == Framing::Tunnel => {
+                let (stream, early) = link.into_tunnel();
+                self.client.tunnel.replace(Some(Tunnel {
+                    stream,
+                    early,
+                    quiet_timeout: timeouts.read,
+                }));
+                let after = if self.client.is_stream {
+                    // RFC 8441: nothing is switched, the stream itself goes on.
+                    head.status = StatusCode::OK;
+                    head.headers.remove(header::SEC_WEBSOCKET_ACCEPT);
+                    After::Stream
+                } else {
+                    After::Tunnel
+                };
+                (Bytes::Whole(bytes::Bytes::new()), after)
+            }
+            Flow::Link { link, lease, upload } => {
+                let pauses = Pauses {
+                    read: timeouts.read,
+                    send: self.client.worker.options.limits.send_timeout,
+                };
+                let slot = Rc::clone(&self.client.slot);
+                let after = self.after(!upload.is_done());
+                let download = Download::new(link, lease, head.framing, head.reusable, upload, pauses, slot);
+                (Bytes::Peer(download), after)
+            }
         };
         Made {
             status: head.status,
@@ -169,6 +194,11 @@ impl Course<'_> {
                 rescue::plugin_error(status, text, taste, id)
             }),
         };
+        let letter = if grpc::is_call(request) {
+            grpc::outcome(letter)
+        } else {
+            letter
+        };
         self.client.unread.set(self.clogged);
         let (status, headers, body) = answer::own(letter, self.client);
         Made {
@@ -188,6 +218,7 @@ impl Course<'_> {
                 gateway_ms: self.gateway_ms(),
                 peer_ms: millis(picked),
                 peer_status: None,
+                is_call: false,
             },
             None => About::Own {
                 gateway_ms: millis(self.started),

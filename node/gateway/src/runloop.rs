@@ -17,12 +17,12 @@ use crate::{
     client::Client,
     door::{self, Asked},
     fields::Fields,
+    flow::{Flow, Proxied, call_peer},
     forward::{BodyLength, Forwarded},
     intake::{Intake, IntakeError},
     peer::{
-        attempt::{self, Answered, Means, Outgoing, Trail},
+        attempt::{self, Means, Outgoing, Trail},
         head::Expected,
-        send::Timeouts,
         upload::Upload,
     },
     plan::{
@@ -101,13 +101,6 @@ pub(crate) enum Ended {
     Rescued(Rescue),
     /// A plugin answers.
     Replied(Box<Reply>),
-}
-
-/// A peer's answer, its body still to come.
-pub(crate) struct Proxied {
-    pub answered: Answered,
-    pub upload: Upload,
-    pub timeouts: Timeouts,
 }
 
 /// Unread bodies up to this size are worth reading to keep the connection.
@@ -359,11 +352,10 @@ impl<'c> Course<'c> {
         self.peer_target = self.chain.has(Phases::LOG).then(|| target.clone());
         let address_text = self.address_text();
         let forwarded = self.forwarded(scene, &address_text);
-        if intake.length().is_none() {
+        if !service.http2 && intake.length().is_none() {
             let patient = scene.found.payload.facts.request_buffering;
             Box::pin(intake.gather(patient)).await.map_err(Rescue::from)?;
         }
-        let mut upload = Upload::new_announced(intake, fields.has_length);
         let method = wishes.method.as_ref().unwrap_or(&scene.parts.method);
         let keeps_host = scene.found.payload.facts.preserve_host;
         let kept_host = Some(scene.asked.host).filter(|host| keeps_host && !host.is_empty());
@@ -377,7 +369,7 @@ impl<'c> Course<'c> {
             host: wished_host.or(kept_host),
             expected: Expected {
                 head_only: *method == Method::HEAD,
-                websocket: scene.parts.version == Version::HTTP_11 && fields.wants_websocket(),
+                websocket: scene.parts.version != Version::HTTP_10 && fields.wants_websocket(),
             },
             traits: Traits {
                 identity: self.identity.as_ref(),
@@ -396,6 +388,14 @@ impl<'c> Course<'c> {
             slot: &self.client.slot,
         };
         let mut trail = Trail::default();
+        if service.http2 {
+            // On the heap: requests over HTTP/1.1 carry no room for calls.
+            let call = call_peer(scene.plan, service, &outgoing, intake, &means, &mut trail);
+            let (called, received) = Box::pin(call).await;
+            (self.trail, self.received) = (trail, received);
+            return called.map_err(Ended::from);
+        }
+        let mut upload = Upload::new_announced(intake, fields.has_length);
         let asked = attempt::ask(scene.plan, service, &outgoing, &mut upload, &means, &mut trail).await;
         self.trail = trail;
         self.received = upload.received();
@@ -406,8 +406,14 @@ impl<'c> Course<'c> {
             answered.head.headers.remove(header::CONTENT_LENGTH);
         }
         Ok(Proxied {
-            answered,
-            upload,
+            head: answered.head,
+            peer: answered.peer,
+            sent_at: answered.sent_at,
+            flow: Flow::Link {
+                link: answered.link,
+                lease: answered.lease,
+                upload,
+            },
             timeouts: service.timeouts,
         })
     }
@@ -427,10 +433,10 @@ impl<'c> Course<'c> {
             port: &self.client.port_text,
             path: scene.asked.raw_path,
             prefix: scene.stripped_prefix(),
-            via: if scene.parts.version == Version::HTTP_10 {
-                &worker.via_10
-            } else {
-                &worker.via_11
+            via: match scene.parts.version {
+                Version::HTTP_10 => &worker.via_10,
+                Version::HTTP_2 => &worker.via_2,
+                _ => &worker.via_11,
             },
             request_id: worker.options.headers.request_id.then(|| self.id.as_bytes()),
         }

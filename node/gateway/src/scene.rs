@@ -8,7 +8,7 @@ use crate::{
     },
     rescue::Rescue,
 };
-use http::{StatusCode, request};
+use http::{HeaderMap, StatusCode, Version, header, request};
 use std::borrow::Cow;
 use troop_plugin_api::{Scheme, UriCapture};
 use troop_router::{Match, PathHandling, upstream_path};
@@ -80,7 +80,7 @@ impl Scene<'_> {
     }
 }
 
-/// Kong: plain requests to a route for TLS are told so, or sent there.
+/// Kong: plain requests to a route for TLS are told so, or sent there; a route for gRPC takes nothing else.
 pub(crate) fn check_protocol(
     route: &Route,
     scheme: Scheme,
@@ -89,7 +89,10 @@ pub(crate) fn check_protocol(
 ) -> Result<(), Rescue> {
     match (route.facts.admits, scheme) {
         (Admits::Any, _) | (Admits::Https, Scheme::Https) => Ok(()),
-        (Admits::Grpc, _) => Err(Rescue::UseHttp2),
+        (Admits::Grpc | Admits::Grpcs, _) if !is_grpc(&parts.headers) => Err(Rescue::NotGrpc),
+        (Admits::Grpc | Admits::Grpcs, _) if parts.version != Version::HTTP_2 => Err(Rescue::UseHttp2),
+        (Admits::Grpcs, Scheme::Http) => Err(Rescue::PlainGrpc),
+        (Admits::Grpc | Admits::Grpcs, _) => Ok(()),
         (Admits::Https, Scheme::Http) => Err(match StatusCode::from_u16(route.facts.redirect_status) {
             Ok(status) if status.is_redirection() => {
                 let target = parts.uri.path_and_query().map_or("/", |p| p.as_str());
@@ -98,6 +101,12 @@ pub(crate) fn check_protocol(
             _ => Rescue::UseHttps,
         }),
     }
+}
+
+/// Whether a request says that it is a call.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// Lower-case, without port.

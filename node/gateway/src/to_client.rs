@@ -6,7 +6,10 @@
 use crate::{
     chain::Chain,
     client::Client,
-    peer::download::{Download, DownloadError},
+    peer::{
+        download::{Download, DownloadError},
+        inflow::Inflow,
+    },
     tail::Tail,
 };
 use bytes::Bytes;
@@ -24,6 +27,8 @@ pub(crate) enum Source {
     Whole(Bytes),
     /// From a peer.
     Peer(Download),
+    /// From a peer, over HTTP/2.
+    Call(Box<Inflow>),
 }
 
 /// A response's body.
@@ -87,6 +92,7 @@ impl ToClient {
             Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Source::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Source::Peer(download) => download.poll_piece(cx),
+            Source::Call(inflow) => inflow.poll_piece(cx),
         }
     }
 
@@ -94,6 +100,7 @@ impl ToClient {
         match &self.source {
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Peer(download) => download.is_done(),
+            Source::Call(inflow) => inflow.has_ended(),
         }
     }
 
@@ -132,6 +139,12 @@ impl Body for ToClient {
     ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let this = self.get_mut();
         let piece = ready!(this.poll_filtered(cx));
+        if piece.is_none()
+            && let Source::Call(inflow) = &mut this.source
+            && let Some(trailers) = inflow.take_trailers()
+        {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
         Poll::Ready(piece.map(|piece| {
             let data = piece?;
             this.sent += data.len() as u64;
@@ -140,7 +153,8 @@ impl Body for ToClient {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_source_done() && self.filters.as_ref().is_none_or(|filters| filters.ended)
+        let has_trailers = matches!(&self.source, Source::Call(inflow) if inflow.has_trailers());
+        !has_trailers && self.is_source_done() && self.filters.as_ref().is_none_or(|filters| filters.ended)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -152,6 +166,7 @@ impl Body for ToClient {
             Source::Peer(download) => download
                 .left()
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Call(_) => SizeHint::default(),
         }
     }
 }

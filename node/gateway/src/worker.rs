@@ -15,7 +15,7 @@ use crate::{
     desk::Desk,
     load::Load,
     options::{GatewayOptions, ListenOptions},
-    peer::{pool::Pool, resolve::Names},
+    peer::{pool::Pool, resolve::Names, trunk::Trunks},
     plan::Plan,
     request_id::IdSource,
     sweep::{ROUND, Sweep},
@@ -74,6 +74,7 @@ pub(crate) struct Worker {
     pub options: Arc<GatewayOptions>,
     pub chains: Chains,
     pub pool: Rc<Pool>,
+    pub trunks: Rc<Trunks>,
     pub names: Arc<Names>,
     pub desk: Desk,
     pub ids: IdSource,
@@ -85,8 +86,11 @@ pub(crate) struct Worker {
     /// What `Via` says of clients of either version, and `Server` of ourselves.
     pub via_10: String,
     pub via_11: String,
+    pub via_2: String,
     pub server: HeaderValue,
     pub via: HeaderValue,
+    /// The same of calls.
+    pub via_of_calls: HeaderValue,
     plan: RefCell<HeldPlan>,
     connections: Arc<AtomicU64>,
     orders: watch::Receiver<Order>,
@@ -125,6 +129,7 @@ impl Worker {
         Rc::new(Worker {
             chains: Chains::new(apron.options.limits.chains_max),
             pool: Pool::new(apron.options.keepalive),
+            trunks: Trunks::new(apron.options.keepalive, apron.options.limits.peer_head_max_bytes),
             names: apron.names,
             desk: apron.desk,
             ids: IdSource::new(apron.seed),
@@ -135,8 +140,10 @@ impl Worker {
             access_log: apron.access_log,
             via_10: format!("1.0 {token}"),
             via_11: format!("1.1 {token}"),
+            via_2: format!("2 {token}"),
             server: header(token),
             via: header(&format!("1.1 {token}")),
+            via_of_calls: header(&format!("2 {token}")),
             plan: RefCell::new(HeldPlan { wall, hand }),
             connections: apron.connections,
             order: Cell::new(order),
@@ -217,6 +224,7 @@ impl Worker {
             self.load.round(Instant::now());
             self.sweep.round();
             self.pool.prune(self.sweep.now_ms());
+            self.trunks.prune(self.sweep.now_ms());
             if let Some(pouch) = &self.access_log {
                 pouch.flush();
             }
@@ -246,6 +254,7 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
             let tls = client_tls.as_ref().filter(|_| spoken.tls);
             let reception = Reception {
                 tls: tls.map(|tls| tls.speaking(spoken.http2)),
+                http2: spoken.http2,
                 proxy_protocol: spoken.proxy_protocol,
             };
             tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, reception));

@@ -28,6 +28,8 @@ mod plugins;
 mod probing;
 #[path = "it/proxying.rs"]
 mod proxying;
+#[path = "it/streams.rs"]
+mod streams;
 #[path = "it/strictness.rs"]
 mod strictness;
 #[path = "it/tls.rs"]

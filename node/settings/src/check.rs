@@ -82,7 +82,7 @@ impl Walk<'_> {
                         .to_owned(),
                 );
             }
-            if listens.iter().any(|listen| listen.http2) {
+            if !for_clients && listens.iter().any(|listen| listen.http2) {
                 self.warnings.push(format!(
                     "{name}: the flag http2 has no effect, HTTP/1.1 is served"
                 ));

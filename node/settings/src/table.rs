@@ -160,7 +160,7 @@ settings! {
     Listeners {
         /// Where clients connect. Entries are `ADDRESS:PORT` with flags behind (`ssl`, `http2`, `backlog=N`);
         /// `off` opens none. Port 0 takes a free port.
-        proxy_listen: Vec<Listen> = "0.0.0.0:8000, 0.0.0.0:8443 ssl", kong "proxy_listen";
+        proxy_listen: Vec<Listen> = "0.0.0.0:8000, 0.0.0.0:8443 ssl http2", kong "proxy_listen";
         /// Where the Admin API answers. It has no password: an address other than loopback is refused
         /// unless `insecure_admin` says so.
         admin_listen: Vec<Listen> = "127.0.0.1:8001", kong "admin_listen";

@@ -7,12 +7,15 @@
 use super::{
     Client,
     arrival::{Arrival, arrive},
-    connection,
+    connection, preface, streams,
     tls::Terminator,
 };
 use crate::worker::Worker;
 use std::{net::SocketAddr, rc::Rc, time::Duration};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 
 /// How long to wait after accepting failed, and between looks at a full house.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -21,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub(crate) struct Reception {
     pub tls: Option<Terminator>,
+    /// Clients may speak HTTP/2; over TLS they say so when hands are shaken.
+    pub http2: bool,
     /// A load balancer in front introduces each of them.
     pub proxy_protocol: bool,
 }
@@ -76,13 +81,24 @@ fn take_in(
         };
         match reception.tls {
             None => {
+                let patience = worker.options.limits.first_byte_timeout;
+                let http2 = reception.http2 && preface::is_http_2(&stream, patience).await;
                 let client = Client::new(worker, arrival, listener, None, number);
-                connection::drive(Rc::new(client), stream).await;
+                drive(client, stream, http2).await;
             }
             // Apart, so that connections without TLS do not hold the room for it.
             Some(tls) => Box::pin(shake_hands(worker, stream, arrival, listener, tls, number)).await,
         }
     });
+}
+
+async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Client, stream: S, http2: bool) {
+    if http2 {
+        // Apart, so that connections without HTTP/2 do not hold the room for it.
+        Box::pin(streams::drive(Rc::new(client), stream)).await;
+    } else {
+        connection::drive(Rc::new(client), stream).await;
+    }
 }
 
 async fn shake_hands(
@@ -97,8 +113,9 @@ async fn shake_hands(
     let time = worker.options.limits.head_timeout;
     match tokio::time::timeout(time, tls.accept(stream)).await {
         Ok(Ok((stream, facts))) => {
+            let http2 = facts.http2;
             let client = Client::new(worker, arrival, listener, Some(facts), number);
-            connection::drive(Rc::new(client), stream).await;
+            drive(client, stream, http2).await;
         }
         Ok(Err(error)) => {
             worker.page.closed.up();

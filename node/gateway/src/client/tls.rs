@@ -133,6 +133,7 @@ impl Terminator {
         let stream = acceptor.accept(stream).await?;
         let (_, session) = stream.get_ref();
         let facts = TlsFacts {
+            http2: session.alpn_protocol() == Some(HTTP_2),
             sni: capitals.or_else(|| session.server_name().map(str::to_owned)),
         };
         Ok((stream, facts))

@@ -121,7 +121,7 @@ pub(crate) async fn ask(
         picker.failed(&picked, &failed.error);
         trail.note(picked.address, None, means.worker);
         tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
-        if !may_try_again(&failed, outgoing.method, upload) || retries_left == 0 {
+        if !may_try_again(&failed, outgoing.method, upload.can_repeat()) || retries_left == 0 {
             return Err(failed.rescue());
         }
         retries_left -= 1;
@@ -131,14 +131,14 @@ pub(crate) async fn ask(
 }
 
 /// A try that gave no response.
-struct Failed {
-    error: TryError,
+pub(super) struct Failed {
+    pub error: TryError,
     /// Whether a byte of the request left.
-    sent: bool,
+    pub sent: bool,
 }
 
 impl Failed {
-    fn rescue(&self) -> Rescue {
+    pub fn rescue(&self) -> Rescue {
         match &self.error {
             TryError::TimedOut => Rescue::PeerTimeout,
             TryError::Client(IntakeError::TooLarge) => Rescue::BodyTooLarge,
@@ -163,7 +163,10 @@ async fn try_peer(
         match send_on(&mut link, host, service, outgoing, upload, means).await {
             Ok(head) => return Ok((head, link)),
             // It was closed when it was used: as good as not tried.
-            Err(failed) if was_stale(&failed.error) && may_try_again(&failed, outgoing.method, upload) => {
+            Err(failed)
+                if was_stale(&failed.error)
+                    && may_try_again(&failed, outgoing.method, upload.can_repeat()) =>
+            {
                 upload.rewind();
             }
             Err(failed) => return Err(failed),
@@ -217,12 +220,12 @@ fn was_stale(error: &TryError) -> bool {
 
 /// Kong (nginx): what may not be repeated is not repeated once it was sent. A peer that answered, if only nonsense, has had the request: it is not
 /// asked again either.
-fn may_try_again(failed: &Failed, method: &Method, upload: &Upload) -> bool {
+pub(super) fn may_try_again(failed: &Failed, method: &Method, can_repeat: bool) -> bool {
     let settled = matches!(
         failed.error,
         TryError::Client(_) | TryError::Head(_) | TryError::Interims
     );
-    if settled || !upload.can_repeat() {
+    if settled || !can_repeat {
         return false;
     }
     !failed.sent || !matches!(method.as_str(), "POST" | "LOCK" | "PATCH")
@@ -238,7 +241,7 @@ mod tests {
         let failed = Failed { error, sent };
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         assert_eq!(
-            may_try_again(&failed, &method, &Upload::finished()),
+            may_try_again(&failed, &method, true),
             again,
             "{method} {:?} {sent}",
             failed.error

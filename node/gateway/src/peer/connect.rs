@@ -20,19 +20,30 @@ use tokio_rustls::TlsConnector;
 
 /// Connects, and shakes hands if it is to be with TLS.
 pub(crate) async fn connect(key: &PeerKey, slot: &Slot, timeouts: Timeouts) -> Result<Box<Link>, TryError> {
+    let stream = connect_stream(key, None, slot, timeouts).await?;
+    Ok(Box::new(Link::new(stream)))
+}
+
+/// As [`connect`], to speak `protocol` inside where TLS lets one say so.
+pub(crate) async fn connect_stream(
+    key: &PeerKey,
+    protocol: Option<&[u8]>,
+    slot: &Slot,
+    timeouts: Timeouts,
+) -> Result<PeerStream, TryError> {
     slot.wait(Stage::Exchange, timeouts.connect);
     let stream = in_time(slot, TcpStream::connect(key.address)).await?;
     stream.set_nodelay(true).map_err(TryError::Connect)?;
-    let stream = match &key.tls {
-        None => PeerStream::Plain(stream),
+    match &key.tls {
+        None => Ok(PeerStream::Plain(stream)),
         Some(wanted) => {
-            let connector = TlsConnector::from(wanted.config());
+            let connector = TlsConnector::from(wanted.config(protocol));
             let name = server_name(wanted)?;
             slot.extend(timeouts.connect);
-            PeerStream::Tls(Box::new(in_time(slot, connector.connect(name, stream)).await?))
+            let stream = in_time(slot, connector.connect(name, stream)).await?;
+            Ok(PeerStream::Tls(Box::new(stream)))
         }
-    };
-    Ok(Box::new(Link::new(stream)))
+    }
 }
 
 fn server_name(wanted: &TlsKey) -> Result<ServerName<'static>, TryError> {

@@ -41,9 +41,9 @@ pub(crate) struct TlsKey {
 }
 
 impl TlsKey {
-    /// How to shake hands.
-    pub fn config(&self) -> Arc<ClientConfig> {
-        self.trust.config(self.badge.as_ref(), None)
+    /// How to shake hands, to speak `protocol` inside.
+    pub fn config(&self, protocol: Option<&[u8]>) -> Arc<ClientConfig> {
+        self.trust.config(self.badge.as_ref(), protocol)
     }
 
     /// Terms and badges are alike only if they are the same: as long as a connection waits, so do they.

@@ -30,17 +30,6 @@ impl Upload {
         }
     }
 
-    /// Of no body.
-    #[cfg(test)]
-    pub fn finished() -> Self {
-        Upload {
-            intake: None,
-            place: 0,
-            length: BodyLength::None,
-            done: true,
-        }
-    }
-
     /// How it is announced.
     pub fn length(&self) -> BodyLength {
         self.length

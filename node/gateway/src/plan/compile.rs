@@ -55,6 +55,8 @@ pub(crate) struct Service {
     pub id: Uuid,
     pub name: Option<Arc<str>>,
     pub scheme: Scheme,
+    /// Whether its peers speak HTTP/2.
+    pub http2: bool,
     pub host: Host,
     pub port: u16,
     pub path: Option<Box<str>>,
@@ -83,9 +85,11 @@ impl Service {
         record: &ServiceRecord,
         trust: impl FnOnce() -> Result<Arc<Trust>, rustls::Error>,
     ) -> Result<Service, CompileError> {
-        let scheme = match record.protocol.as_str() {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
+        let (scheme, http2) = match record.protocol.as_str() {
+            "http" => (Scheme::Http, false),
+            "https" => (Scheme::Https, false),
+            "grpc" => (Scheme::Http, true),
+            "grpcs" => (Scheme::Https, true),
             other => return Err(CompileError::Protocol(other.to_owned())),
         };
         let trust = match scheme {
@@ -97,6 +101,7 @@ impl Service {
             id: record.id,
             name: record.name.clone(),
             scheme,
+            http2,
             host_header: with_port(&record.host, record.port, scheme).into(),
             host: match address {
                 Some(address) => Host::Address((address, record.port).into()),
@@ -165,20 +170,24 @@ pub(crate) enum Admits {
     Any,
     /// TLS only.
     Https,
-    /// HTTP/2 only.
+    /// gRPC, plain or TLS.
     Grpc,
+    /// gRPC over TLS.
+    Grpcs,
 }
 
 impl Admits {
-    /// None for a route that is not for HTTP at all.
+    /// None for a route that is not for HTTP at all. Kong: one that is for gRPC is for nothing else.
     fn of(protocols: &[String]) -> Option<Admits> {
         let has = |name: &str| protocols.iter().any(|p| p == name);
-        match (has("http"), has("https"), has("grpc") || has("grpcs")) {
-            (true, ..) => Some(Admits::Any),
-            (_, true, _) => Some(Admits::Https),
-            (_, _, true) => Some(Admits::Grpc),
-            (false, false, false) => None,
-        }
+        let known = [
+            ("grpc", Admits::Grpc),
+            ("grpcs", Admits::Grpcs),
+            ("http", Admits::Any),
+            ("https", Admits::Https),
+        ];
+        let first = known.into_iter().find(|(name, _)| has(name));
+        first.map(|(_, admits)| admits)
     }
 }
 
@@ -250,7 +259,8 @@ mod tests {
         let of = |names: &[&str]| Admits::of(&names.iter().map(|n| n.to_string()).collect::<Vec<_>>());
         assert_eq!(of(&["http", "https"]), Some(Admits::Any));
         assert_eq!(of(&["https"]), Some(Admits::Https));
-        assert_eq!(of(&["grpc"]), Some(Admits::Grpc));
+        assert_eq!(of(&["grpc", "grpcs"]), Some(Admits::Grpc));
+        assert_eq!(of(&["grpcs"]), Some(Admits::Grpcs));
         assert_eq!(of(&["tcp", "tls"]), None);
     }
 }

@@ -48,6 +48,8 @@ pub struct Shown {
     /// Signatures that can be verified; all if none are named.
     schemes: Option<Vec<SignatureScheme>>,
     only_tls_12: bool,
+    /// What is spoken inside, best first.
+    protocols: Vec<Vec<u8>>,
     memory: Arc<Memory>,
     /// Made at the first dialling: sessions belong to it.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
@@ -58,6 +60,7 @@ impl Default for Shown {
         Shown {
             schemes: None,
             only_tls_12: false,
+            protocols: Vec::new(),
             memory: Arc::new(Memory {
                 sessions: ClientSessionMemoryCache::new(8),
                 nameless: AtomicBool::new(false),
@@ -83,6 +86,11 @@ impl Dialled {
         self.stream.get_ref().1.protocol_version().expect("a version")
     }
 
+    /// What was agreed on.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        self.stream.get_ref().1.alpn_protocol()
+    }
+
     pub fn resumed(&self) -> bool {
         self.stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
     }
@@ -97,6 +105,14 @@ impl Shown {
     pub fn verifying(scheme: SignatureScheme) -> Self {
         Shown {
             schemes: Some(vec![scheme]),
+            ..Shown::default()
+        }
+    }
+
+    /// Able to speak these.
+    pub fn speaking(protocols: &[&str]) -> Self {
+        Shown {
+            protocols: protocols.iter().map(|name| name.as_bytes().to_vec()).collect(),
             ..Shown::default()
         }
     }
@@ -130,6 +146,7 @@ impl Shown {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Believer(schemes)))
             .with_no_client_auth();
+        config.alpn_protocols = self.protocols.clone();
         config.resumption = Resumption::store(Arc::clone(&self.memory) as Arc<dyn ClientSessionStore>);
         Arc::new(config)
     }

@@ -1,0 +1,219 @@
+//! Calls: requests to peers that speak HTTP/2, which is to say gRPC.
+//!
+//! The same tries as for HTTP/1.1 (`attempt.rs`), with another vehicle. A call is a `POST`, so once its head has left, only a peer that says it did
+//! not look at it is followed by another.
+//!
+//! Kong: the deadline of a call is a matter between client and origin. It is passed on, and a client that gives up resets its
+//! stream, which resets ours.
+
+use super::{
+    attempt::{Failed, Means, Outgoing, Trail, may_try_again},
+    connect::connect_stream,
+    download::Pauses,
+    head::{Framing, PeerHead},
+    inflow::Inflow,
+    outflow::{Outflow, Stock},
+    pick::{Picker, tls_key},
+    pool::PeerKey,
+    send::TryError,
+    trunk::Ride,
+};
+use crate::{
+    forward::{BodyLength, RequestHead},
+    plan::{Plan, compile::Service},
+    rescue::Rescue,
+    sweep::Stage,
+};
+use http::{Request, Response};
+use hyper::{body::Incoming, client::conn::TrySendError};
+use std::{
+    error::Error as _,
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::Instant,
+};
+use troop_plugin_api::Scheme;
+
+/// What TLS calls HTTP/2.
+const HTTP_2: &[u8] = b"h2";
+
+/// A peer answered.
+pub(crate) struct Called {
+    pub head: Box<PeerHead>,
+    pub inflow: Inflow,
+    pub peer: SocketAddr,
+    /// When the last try began.
+    pub sent_at: Instant,
+}
+
+/// Calls peers of a service until one answers or it is no use.
+pub(crate) async fn call(
+    plan: &Plan,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    stock: &Rc<Stock>,
+    means: &Means<'_>,
+    trail: &mut Trail,
+) -> Result<Called, Rescue> {
+    let mut picker = Picker::new(plan, service, &outgoing.traits);
+    trail.cookie = picker.cookie.take();
+    let mut retries_left = service.retries;
+    loop {
+        let mut picked = picker.next(means).await?;
+        let sent_at = Instant::now();
+        trail.picked_at = Some(sent_at);
+        let host = outgoing.host.unwrap_or(&picked.host);
+        let key = PeerKey {
+            address: picked.address,
+            tls: tls_key(service, host, picked.badge.as_ref()),
+        };
+        let failed = match call_peer(&key, host, service, outgoing, stock, means).await {
+            Ok((response, ride)) => {
+                let status = response.status().as_u16();
+                picker.answered(&picked, status, sent_at.elapsed(), means.worker);
+                let pauses = Pauses {
+                    read: service.timeouts.read,
+                    send: means.worker.options.limits.send_timeout,
+                };
+                let (head, body) = split(response);
+                let occupied = picked.occupied.take();
+                return Ok(Called {
+                    head,
+                    inflow: Inflow::new(body, ride, occupied, pauses, Rc::clone(means.slot)),
+                    peer: picked.address,
+                    sent_at,
+                });
+            }
+            Err(failed) => failed,
+        };
+        picker.failed(&picked, &failed.error);
+        trail.note(picked.address, None, means.worker);
+        tracing::debug!(peer = %picked.address, error = %failed.error, "a call failed");
+        if !may_try_again(&failed, outgoing.method, stock.can_repeat()) || retries_left == 0 {
+            return Err(failed.rescue());
+        }
+        retries_left -= 1;
+        means.worker.page.retries.up();
+    }
+}
+
+fn split(response: Response<Incoming>) -> (Box<PeerHead>, Incoming) {
+    let (parts, body) = response.into_parts();
+    let head = PeerHead {
+        status: parts.status,
+        reason: None,
+        headers: parts.headers,
+        // How it is delimited is the frames' affair.
+        framing: Framing::Empty,
+        reusable: true,
+    };
+    (Box::new(head), body)
+}
+
+/// Calls one peer, on a line that is there if one has room, else on a new one.
+async fn call_peer(
+    key: &PeerKey,
+    host: &str,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    stock: &Rc<Stock>,
+    means: &Means<'_>,
+) -> Result<(Response<Incoming>, Ride), Failed> {
+    let trunks = &means.worker.trunks;
+    while let Some(ride) = trunks.take(key, means.slot.now_ms()) {
+        match call_on(&ride, host, service, outgoing, stock, means).await {
+            Ok(response) => return Ok((response, ride)),
+            // The line was closed before anything of the call left: as good as not tried.
+            Err(failed) if !failed.sent && matches!(failed.error, TryError::Broken(_)) => ride.derail(),
+            Err(failed) => return Err(failed),
+        }
+    }
+    let unsent = |error| Failed { error, sent: false };
+    let protocol = Some(HTTP_2);
+    let connecting = connect_stream(key, protocol, means.slot, service.timeouts);
+    let stream = connecting.await.map_err(unsent)?;
+    means.worker.page.peer_connects.up();
+    let ride = trunks.lay(key, stream, means.slot.now_ms()).await;
+    let ride = ride.map_err(|error| unsent(TryError::Broken(io::Error::other(error))))?;
+    let response = call_on(&ride, host, service, outgoing, stock, means).await?;
+    Ok((response, ride))
+}
+
+async fn call_on(
+    ride: &Ride,
+    host: &str,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    stock: &Rc<Stock>,
+    means: &Means<'_>,
+) -> Result<Response<Incoming>, Failed> {
+    let request = request(host, service, outgoing, stock.pour()).map_err(|error| Failed {
+        error: TryError::Broken(io::Error::new(io::ErrorKind::InvalidInput, error)),
+        // Another peer would not make it a better one.
+        sent: true,
+    })?;
+    let slot = means.slot;
+    slot.wait(Stage::Exchange, service.timeouts.read);
+    let mut sender = ride.sender();
+    let mut answer = pin!(sender.try_send_request(request));
+    let answered = poll_fn(|cx| match answer.as_mut().poll(cx) {
+        Poll::Ready(answered) => Poll::Ready(answered.map_err(|error| failed(error, stock))),
+        Poll::Pending if slot.is_overdue() => Poll::Ready(Err(Failed {
+            error: TryError::TimedOut,
+            sent: true,
+        })),
+        Poll::Pending => Poll::Pending,
+    });
+    answered.await
+}
+
+fn failed(mut error: TrySendError<Request<Outflow>>, stock: &Stock) -> Failed {
+    let unsent = error.take_message().is_some();
+    let error = error.into_error();
+    let sent = !unsent && !was_refused(&error);
+    let error = match stock.fault() {
+        Some(fault) => TryError::Client(fault),
+        None => TryError::Broken(io::Error::other(error)),
+    };
+    Failed { error, sent }
+}
+
+/// RFC 9113 §8.7: the peer says that it did not look at the request.
+fn was_refused(error: &hyper::Error) -> bool {
+    let reset = error
+        .source()
+        .and_then(|source| source.downcast_ref::<h2::Error>());
+    reset.and_then(h2::Error::reason) == Some(h2::Reason::REFUSED_STREAM)
+}
+
+fn request(
+    host: &str,
+    service: &Service,
+    outgoing: &Outgoing<'_>,
+    body: Outflow,
+) -> Result<Request<Outflow>, http::Error> {
+    let scheme = match service.scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    let head = RequestHead {
+        method: outgoing.method.as_str(),
+        target: outgoing.target,
+        host,
+        headers: outgoing.headers,
+        fields: outgoing.fields,
+        forwarded: outgoing.forwarded,
+        length: BodyLength::None,
+        websocket: false,
+    };
+    let mut request = Request::builder()
+        .method(outgoing.method)
+        .uri(format!("{scheme}://{host}{}", outgoing.target))
+        .body(body)?;
+    *request.headers_mut() = head.to_map();
+    Ok(request)
+}
