@@ -1,6 +1,6 @@
 //! The Admin API's telephone to the cluster.
 
-use crate::facts::HEALTH;
+use crate::answers::HEALTH;
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;

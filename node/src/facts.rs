@@ -1,18 +1,16 @@
 //! The Admin API's telephone to the node: what it is and how it runs.
 
-use crate::{log_level::LogLevel, numbers};
+use crate::{log_level::LogLevel, meters::Meters};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
     AddressHealth, Connections, HostHealth, Identity, MarkError, NodeFacts, PluginFacts, RouteQuestion,
     RouteVerdict, UpstreamHealth, Weights,
 };
-use troop_cluster::question::Answerer;
-use troop_gateway::{AddressFacts, Gauges, TargetFacts, UpstreamFacts};
-use troop_plugin_api::{Node, Plugin};
+use troop_gateway::{AddressFacts, TargetFacts, UpstreamFacts};
+use troop_plugin_api::Plugin;
 use troop_runtime::Shutdown;
 use troop_settings::{Loaded, table};
-use troop_telemetry::Exposition;
 use uuid::Uuid;
 
 /// Answers for the node.
@@ -20,9 +18,8 @@ pub struct Facts {
     identity: Identity,
     configuration: Map<String, Value>,
     plugins: Vec<PluginFacts>,
-    counting: Vec<Arc<dyn Plugin>>,
+    meters: Meters,
     log_level: Arc<LogLevel>,
-    gateway: Gauges,
     shutdown: Shutdown,
 }
 
@@ -32,8 +29,7 @@ impl Facts {
         loaded: &Loaded,
         node_id: Uuid,
         hostname: String,
-        plugins: &[Arc<dyn Plugin>],
-        gateway: Gauges,
+        meters: Meters,
         shutdown: Shutdown,
         log_level: Arc<LogLevel>,
     ) -> Arc<Self> {
@@ -45,10 +41,9 @@ impl Facts {
                 worker_pids: vec![std::process::id()],
             },
             configuration: configuration(loaded),
-            plugins: plugins.iter().map(|plugin| facts_of(&**plugin)).collect(),
-            counting: plugins.to_vec(),
+            plugins: meters.plugins.iter().map(|plugin| facts_of(&**plugin)).collect(),
+            meters,
             log_level,
-            gateway,
             shutdown,
         })
     }
@@ -89,19 +84,6 @@ fn facts_of(plugin: &dyn Plugin) -> PluginFacts {
     }
 }
 
-/// Other nodes may ask for the health of an upstream, by its id.
-pub const HEALTH: &str = "upstream_health";
-
-impl Answerer for Facts {
-    fn answer(&self, subject: &str, question: &[u8]) -> Option<Vec<u8>> {
-        if subject != HEALTH {
-            return None;
-        }
-        let upstream = Uuid::from_slice(question).ok()?;
-        serde_json::to_vec(&self.upstream_health(upstream)).ok()
-    }
-}
-
 impl NodeFacts for Facts {
     fn identity(&self) -> Identity {
         self.identity.clone()
@@ -116,7 +98,7 @@ impl NodeFacts for Facts {
     }
 
     fn connections(&self) -> Connections {
-        let now = self.gateway.counters();
+        let now = self.meters.gateway.counters();
         Connections {
             active: now.connections_active,
             reading: now.connections_reading,
@@ -129,16 +111,7 @@ impl NodeFacts for Facts {
     }
 
     fn metrics(&self) -> String {
-        let node = Node {
-            id: self.identity.node_id.to_string(),
-            hostname: self.identity.hostname.clone(),
-        };
-        let mut text = Exposition::default();
-        numbers::write(&node, &self.gateway.counters(), &mut text);
-        for plugin in &self.counting {
-            plugin.report(&node, &mut text);
-        }
-        text.finish()
+        self.meters.read()
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -150,7 +123,7 @@ impl NodeFacts for Facts {
     }
 
     fn upstream_health(&self, upstream: Uuid) -> Option<UpstreamHealth> {
-        self.gateway.upstream_facts(upstream).map(health_of)
+        self.meters.gateway.upstream_facts(upstream).map(health_of)
     }
 
     fn explain_route(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, String> {
@@ -160,6 +133,7 @@ impl NodeFacts for Facts {
             headers: question.headers.clone(),
         };
         let verdicts = self
+            .meters
             .gateway
             .explain(&question)
             .map_err(|error| error.to_string())?;
@@ -173,7 +147,7 @@ impl NodeFacts for Facts {
     }
 
     fn may_mark(&self, upstream: Uuid) -> Result<(), MarkError> {
-        match self.gateway.upstream_facts(upstream) {
+        match self.meters.gateway.upstream_facts(upstream) {
             Some(facts) if facts.checks_on => Ok(()),
             Some(_) => Err(MarkError::NoChecker),
             None => Err(MarkError::NoBalancer),

@@ -4,13 +4,16 @@
 //! [`facts`] are the two telephones through which the Admin API reaches the cluster and the node.
 
 mod address;
+mod answers;
 mod control;
 mod expiry;
 mod facts;
 mod log_level;
+mod meters;
 mod numbers;
 mod open_files;
 mod run;
+mod tally;
 mod wiring;
 
 use std::process::ExitCode;

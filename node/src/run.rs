@@ -8,11 +8,13 @@
 
 use crate::{
     address,
+    answers::Answers,
     control::Control,
     expiry,
     facts::{Facts, effective},
     log_level::LogLevel,
-    open_files, wiring,
+    meters::Meters,
+    open_files, tally, wiring,
 };
 use anyhow::{Context, Result, anyhow};
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
@@ -30,6 +32,7 @@ use troop_cluster::{
 };
 use troop_gateway::Gateway;
 use troop_plugin_api::{Node, Plugin};
+use troop_plugins::Tally;
 use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_to_signals};
 use troop_schema::Registry;
@@ -160,10 +163,6 @@ async fn live(
     let tasks = TaskSet::new();
     listen_to_signals(shutdown.clone(), &tasks)?;
 
-    let plugins = allowed_plugins(settings);
-    let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
-    let registry =
-        Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
     let bound = address::bind(settings)?;
     let hostname = hostname();
     let towards = invitation.as_ref().map(|invitation| &invitation.address);
@@ -176,6 +175,11 @@ async fn live(
     };
     let entered = entry::enter(&dir, &wishes, raft.handle()).await?;
 
+    let counts = tally_of(&entered);
+    let plugins = allowed_plugins(settings, &counts);
+    let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
+    let registry =
+        Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
     let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
     let node_uuid = node_uuid(&entered);
     let Entered {
@@ -198,7 +202,7 @@ async fn live(
         id: node_uuid.to_string(),
         hostname: hostname.clone(),
     };
-    let mut options = wiring::gateway_options(settings, node);
+    let mut options = wiring::gateway_options(settings, node.clone());
     open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
     cluster.serves_by(gateway.served());
@@ -211,16 +215,21 @@ async fn live(
     tasks.spawn("log level", Arc::clone(&log_level).spring(shutdown.clone()));
     let listening = Arc::clone(&log_level).listen(gateway.words(), shutdown.clone());
     tasks.spawn("log level for all", listening);
-    let facts = Facts::new(
-        loaded,
-        node_uuid,
-        hostname,
-        &plugins,
-        gateway.gauges(),
-        shutdown.clone(),
-        log_level,
-    );
-    cluster.answers_by(facts.clone());
+    let meters = Meters {
+        node,
+        gateway: gateway.gauges(),
+        cluster: Arc::clone(&cluster),
+        store: Arc::clone(&store),
+        tasks: tasks.clone(),
+        plugins,
+    };
+    let facts = Facts::new(loaded, node_uuid, hostname, meters, shutdown.clone(), log_level);
+    let carrying = tally::carry(Arc::clone(&cluster), Arc::clone(&counts), shutdown.clone());
+    tasks.spawn("carry counts", carrying);
+    cluster.answers_by(Arc::new(Answers {
+        facts: facts.clone(),
+        tally: counts,
+    }));
     let desk = Desk::new();
     let (admin, status) = apis(
         wiring::admin_options(settings),
@@ -275,8 +284,14 @@ fn apis(
     (admin, status)
 }
 
-fn allowed_plugins(settings: &Settings) -> Vec<Arc<dyn Plugin>> {
-    troop_plugins::bundled()
+/// Names of counts are made with the cluster's id: all nodes have it, and no client is told.
+fn tally_of(entered: &Entered) -> Arc<Tally> {
+    let identity = &entered.identity;
+    Arc::new(Tally::new(identity.node_id(), identity.cluster_id().as_u128()))
+}
+
+fn allowed_plugins(settings: &Settings, tally: &Arc<Tally>) -> Vec<Arc<dyn Plugin>> {
+    troop_plugins::bundled_with(tally)
         .into_iter()
         .filter(|plugin| settings.plugins.allows(plugin.name()))
         .collect()

@@ -17,6 +17,7 @@
 pub mod disk;
 pub mod machine;
 pub mod membership;
+mod moments;
 pub mod network;
 pub mod options;
 mod panics;

@@ -19,6 +19,7 @@ use crate::{
         state::OpenState,
         stored::{StoredLogId, StoredMembershipAt},
     },
+    moments::Moments,
     options::{APPLY_MAX_BYTES, APPLY_MAX_ENTRIES},
     panics,
     step::{Side, Step},
@@ -33,7 +34,7 @@ use openraft::{
     storage::{ApplyResponder, EntryResponder, RaftStateMachine},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{io, pin::pin};
+use std::{io, pin::pin, sync::Arc};
 use tokio::sync::watch;
 use troop_txn::{Image, Outcome, Overlay, Revision, Table, Txn, codec, frame::Kind, machine};
 
@@ -47,6 +48,8 @@ pub struct Progress {
     pub revision: watch::Sender<Revision>,
     /// The last applied entry of any kind.
     pub index: watch::Sender<u64>,
+    /// When the last revisions were applied.
+    pub moments: Arc<Moments>,
 }
 
 /// The state machine as openraft drives it.
@@ -65,6 +68,7 @@ impl Machine {
         let progress = Progress {
             revision: watch::Sender::new(Revision::ZERO),
             index: watch::Sender::new(0),
+            moments: Arc::default(),
         };
         let machine = Machine {
             state,
@@ -99,6 +103,7 @@ impl Machine {
     }
 
     fn announce_at(&self, index: u64, revision: Revision) {
+        self.progress.moments.note(revision);
         self.progress
             .revision
             .send_if_modified(|now| std::mem::replace(now, revision.max(*now)) < revision);

@@ -14,8 +14,11 @@ use crate::{
     types::alias::Raft,
 };
 use futures_util::future::BoxFuture;
-use openraft::{Config, Instant, SnapshotPolicy, async_runtime::WatchReceiver, error::Fatal};
-use std::{sync::Arc, time::Duration};
+use openraft::{Config, Instant as _, SnapshotPolicy, async_runtime::WatchReceiver, error::Fatal};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
 use troop_txn::{
@@ -289,6 +292,10 @@ impl Store for RaftStore {
 
     fn applied(&self) -> watch::Receiver<Revision> {
         self.progress.revision.subscribe()
+    }
+
+    fn applied_at(&self, revision: Revision) -> Option<Instant> {
+        self.progress.moments.of(revision)
     }
 
     fn propose(&self, txn: Txn, deadline: Duration) -> BoxFuture<'_, Result<Outcome, ProposeError>> {

@@ -44,6 +44,24 @@ impl Cluster {
         join_all(self.store.members().into_iter().map(ask)).await
     }
 
+    /// Asks one other member; none when it does not answer or does not know the subject.
+    pub async fn ask(&self, node: u64, subject: &str, question: Vec<u8>) -> Option<Bytes> {
+        let address = self.store.address_of(node)?;
+        let request = wire::AskRequest {
+            subject: subject.to_owned(),
+            question: question.into(),
+        };
+        let mut client = self.client(node, &address);
+        let reply = within(REPORT_TIMEOUT, client.ask(request)).await;
+        reply.ok().map(|reply| reply.answer)
+    }
+
+    /// Every other member.
+    pub fn others(&self) -> Vec<u64> {
+        let ids = self.store.members().into_iter().map(|member| member.id);
+        ids.filter(|id| *id != self.node_id()).collect()
+    }
+
     async fn ask_one(&self, member: &MemberInfo, subject: &str, question: &[u8]) -> Result<Bytes, Status> {
         if member.id == self.node_id() {
             return self.answer(subject, question);

@@ -22,6 +22,8 @@ pub(crate) struct Page {
     pub access_lines_dropped: Count,
     pub crowded: Count,
     pub shed: Count,
+    /// Connections to peers that wait for their next request.
+    pub pooled: Count,
 }
 
 impl Page {
@@ -40,6 +42,11 @@ impl Count {
     pub fn up(&self) {
         // A single writer needs no locked instruction.
         self.0.store(self.0.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// So many.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
     }
 
     /// One less.
@@ -72,6 +79,8 @@ pub struct CounterSnapshot {
     pub peer_connects_total: u64,
     /// Tries beyond the first so far.
     pub retries_total: u64,
+    /// Connections to peers that wait for their next request, as of the last round of the workers.
+    pub peer_connections_idle: u64,
     /// Access log lines lost because the disk was too slow.
     pub access_lines_dropped_total: u64,
     /// Connections closed because their address had too many.
@@ -97,6 +106,7 @@ impl CounterSnapshot {
             requests_total: sum(|p| &p.requests),
             peer_connects_total: sum(|p| &p.peer_connects),
             retries_total: sum(|p| &p.retries),
+            peer_connections_idle: sum(|p| &p.pooled),
             access_lines_dropped_total: sum(|p| &p.access_lines_dropped),
             connections_crowded_total: sum(|p| &p.crowded),
             requests_shed_total: sum(|p| &p.shed),

@@ -17,6 +17,7 @@ use crate::{
         PlanSize,
         feed::{Press, Word},
         instances::Kit,
+        pace::Pace,
         upstream::facts::UpstreamFacts,
     },
     probe::Prober,
@@ -96,6 +97,11 @@ impl Gauges {
     /// Totals over all workers.
     pub fn counters(&self) -> CounterSnapshot {
         CounterSnapshot::total(&self.pages, self.press.skipped.load(Relaxed))
+    }
+
+    /// How fast changes reach the workers.
+    pub fn pace(&self) -> &Pace {
+        &self.press.pace
     }
 
     /// How much is served.

@@ -68,6 +68,7 @@ pub use options::{
 pub use plan::{
     PlanSize,
     feed::Word,
+    pace::Pace,
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };
 pub use real_ip::{RealIp, RealIpSource};

@@ -27,6 +27,7 @@ pub(crate) mod draft;
 pub(crate) mod duty;
 pub(crate) mod feed;
 pub(crate) mod instances;
+pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod trusts;
 pub(crate) mod upstream;

@@ -225,6 +225,7 @@ impl Worker {
             self.sweep.round();
             self.pool.prune(self.sweep.now_ms());
             self.trunks.prune(self.sweep.now_ms());
+            self.page.pooled.set(self.pool.waiting());
             if let Some(pouch) = &self.access_log {
                 pouch.flush();
             }

@@ -44,8 +44,15 @@ pub mod udp_log;
 use std::sync::Arc;
 use troop_plugin_api::Plugin;
 
-/// All of them.
+pub use limits::tally::{Courier, Tally};
+
+/// All of them, on a node that counts by itself.
 pub fn bundled() -> Vec<Arc<dyn Plugin>> {
+    bundled_with(&Arc::default())
+}
+
+/// All of them, on a node that keeps a tally with others.
+pub fn bundled_with(tally: &Arc<Tally>) -> Vec<Arc<dyn Plugin>> {
     vec![
         Arc::new(acl::Acl),
         Arc::new(basic_auth::BasicAuth),
@@ -59,12 +66,12 @@ pub fn bundled() -> Vec<Arc<dyn Plugin>> {
         Arc::new(jwt::Jwt),
         Arc::new(key_auth::KeyAuth),
         Arc::new(prometheus::Prometheus::default()),
-        Arc::new(rate_limiting::RateLimiting::default()),
+        Arc::new(rate_limiting::RateLimiting::with(tally)),
         Arc::new(redirect::Redirect),
         Arc::new(request_size_limiting::RequestSizeLimiting),
         Arc::new(request_termination::RequestTermination),
         Arc::new(request_transformer::RequestTransformer),
-        Arc::new(response_ratelimiting::ResponseRateLimiting::default()),
+        Arc::new(response_ratelimiting::ResponseRateLimiting::with(tally)),
         Arc::new(response_transformer::ResponseTransformer),
         Arc::new(tcp_log::TcpLog::default()),
         Arc::new(udp_log::UdpLog::default()),

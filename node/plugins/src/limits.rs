@@ -1,32 +1,107 @@
 //! What the two rate-limiting plugins share: periods, counters, whom a count is for, the fields of their configurations.
 
 pub(crate) mod counters;
+mod marks;
 pub(crate) mod period;
 pub(crate) mod redis;
+pub(crate) mod tally;
 
 use crate::config::{Config, wrong};
 use counters::{Counters, Key};
 use http::HeaderName;
 use period::Period;
 use serde_json::Value;
-use std::sync::{Arc, OnceLock};
-use troop_plugin_api::{Exchange, Misconfigured, Scope};
+use siphasher::sip::SipHasher13;
+use std::{
+    hash::Hasher,
+    sync::{Arc, OnceLock},
+};
+use tally::Tally;
+use troop_plugin_api::{Exchange, Failure, Misconfigured, Scope};
 use troop_schema::{Field, Record};
+use uuid::Uuid;
 
 /// A plugin's counters, made when the first instance needs them: whoever only asks for schemas has none.
 #[derive(Clone, Default)]
-pub(crate) struct Shelf(Arc<OnceLock<Arc<Counters>>>);
+pub(crate) struct Shelf {
+    own: Arc<OnceLock<Arc<Counters>>>,
+    tally: Arc<Tally>,
+}
 
 impl Shelf {
-    /// The counters.
-    pub fn counters(&self) -> Arc<Counters> {
-        Arc::clone(self.0.get_or_init(Arc::default))
+    /// With the tally that this node keeps with the others.
+    pub fn with(tally: &Arc<Tally>) -> Self {
+        Shelf {
+            own: Arc::default(),
+            tally: Arc::clone(tally),
+        }
     }
 
-    /// What they take up, and what they may take up.
+    /// The counters of a policy.
+    pub fn counters(&self, policy: Policy) -> Arc<Counters> {
+        match policy {
+            Policy::Cluster => self.tally.counters(),
+            Policy::Local | Policy::Unreachable => Arc::clone(self.own.get_or_init(Arc::default)),
+        }
+    }
+
+    /// The tally kept with the other nodes.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// What this node's own counters take up, and what they may take up.
     pub fn memory_bytes(&self) -> (u64, u64) {
-        let used = self.0.get().map_or(0, |counters| counters.used_bytes());
+        let used = self.own.get().map_or(0, |counters| counters.used_bytes());
         (used, counters::TOTAL_BYTES)
+    }
+}
+
+/// Where an instance counts, and whether it can.
+pub(crate) struct Counting {
+    pub counters: Arc<Counters>,
+    policy: Policy,
+    tally: Arc<Tally>,
+    fault_tolerant: bool,
+}
+
+/// How to go on before anything is counted.
+pub(crate) enum Footing {
+    /// Count.
+    Firm,
+    /// Kong: what cannot be counted passes.
+    Lenient,
+}
+
+impl Counting {
+    /// Reads `policy` and `fault_tolerant`.
+    pub fn configure(
+        config: &Config<'_>,
+        shelf: &Shelf,
+        plugin: &'static str,
+    ) -> Result<Self, Misconfigured> {
+        let policy = Policy::configure(config, plugin);
+        Ok(Counting {
+            counters: shelf.counters(policy),
+            policy,
+            tally: Arc::clone(shelf.tally()),
+            fault_tolerant: config.flag("fault_tolerant")?,
+        })
+    }
+
+    /// Kong: without `fault_tolerant` a request is refused while the counts cannot be known; with it, it passes. A node that
+    /// hears no majority of the others knows its own counts still, and holds to those.
+    pub fn footing(&self) -> Result<Footing, Failure> {
+        match self.policy {
+            Policy::Unreachable if self.fault_tolerant => Ok(Footing::Lenient),
+            Policy::Unreachable => Err(Failure::new(
+                "the counts are kept in Redis, which cannot be reached",
+            )),
+            Policy::Cluster if !self.fault_tolerant && self.tally.is_cut_off() => Err(Failure::new(
+                "the counts of the other nodes are not known: no majority of them answers",
+            )),
+            Policy::Cluster | Policy::Local => Ok(Footing::Firm),
+        }
     }
 }
 
@@ -35,6 +110,8 @@ impl Shelf {
 pub(crate) enum Policy {
     /// On this node.
     Local,
+    /// On each node, which tell each other.
+    Cluster,
     /// In Redis, which this gateway does not speak: as if the server could not be reached.
     Unreachable,
 }
@@ -50,13 +127,7 @@ impl Policy {
                 );
                 Policy::Unreachable
             }
-            Some("cluster") => {
-                tracing::warn!(
-                    plugin,
-                    "the policy cluster counts on each node by itself: limits hold per node"
-                );
-                Policy::Local
-            }
+            Some("cluster") => Policy::Cluster,
             _ => Policy::Local,
         }
     }
@@ -127,9 +198,7 @@ impl Quota {
             period: *period,
             limit: *limit,
             key: Key {
-                name: owner
-                    .counters
-                    .name_of(&(owner.scope, owner.identifier, owner.limit, *period)),
+                name: owner.counters.name_of(|name| owner.write(*period, name)),
                 window: period.start_s(now_s),
                 ends_s: period.end_s(now_s),
             },
@@ -141,11 +210,26 @@ impl Quota {
 /// Whose counts they are.
 pub(crate) struct Owner<'a> {
     pub counters: &'a Counters,
+    pub plugin: &'static str,
     /// Kong: of the instance, not of the request.
     pub scope: Scope,
     pub identifier: &'a str,
     /// The name of the limit, where there are several.
     pub limit: &'a str,
+}
+
+impl Owner<'_> {
+    /// Every node must write the same, whatever it was built with, so each piece is spelled out; texts end with a byte that no
+    /// text has.
+    fn write(&self, period: Period, name: &mut SipHasher13) {
+        for id in [self.scope.route, self.scope.service, self.scope.consumer] {
+            name.write(id.unwrap_or(Uuid::nil()).as_bytes());
+        }
+        for text in [self.plugin, self.identifier, self.limit, period.name()] {
+            name.write(text.as_bytes());
+            name.write(&[0xff]);
+        }
+    }
 }
 
 /// One count and its limit.

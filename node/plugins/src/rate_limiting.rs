@@ -3,7 +3,7 @@
 mod handler;
 mod schema;
 
-use crate::limits::Shelf;
+use crate::limits::{Shelf, tally::Tally};
 use std::sync::Arc;
 use troop_plugin_api::{Handler, Misconfigured, Node, Plugin, Setup};
 use troop_schema::PluginSchema;
@@ -15,9 +15,18 @@ pub struct RateLimiting {
     shelf: Shelf,
 }
 
+impl RateLimiting {
+    /// Whose policy `cluster` counts with the other nodes.
+    pub(crate) fn with(tally: &Arc<Tally>) -> Self {
+        RateLimiting {
+            shelf: Shelf::with(tally),
+        }
+    }
+}
+
 impl Plugin for RateLimiting {
     fn name(&self) -> &'static str {
-        "rate-limiting"
+        handler::PLUGIN
     }
 
     fn priority(&self) -> i32 {
@@ -51,12 +60,10 @@ impl Plugin for RateLimiting {
             out.family(name, Kind::Gauge, help);
             out.sample(&labels, bytes);
         }
+        self.shelf.tally().report(out);
     }
 
     fn configure(&self, setup: &Setup<'_>) -> Result<Arc<dyn Handler>, Misconfigured> {
-        Ok(Arc::new(handler::Limiter::configure(
-            setup,
-            self.shelf.counters(),
-        )?))
+        Ok(Arc::new(handler::Limiter::configure(setup, &self.shelf)?))
     }
 }

@@ -3,7 +3,7 @@
 mod handler;
 mod schema;
 
-use crate::limits::Shelf;
+use crate::limits::{Shelf, tally::Tally};
 use std::sync::Arc;
 use troop_plugin_api::{Handler, Misconfigured, Plugin, Setup};
 use troop_schema::PluginSchema;
@@ -14,9 +14,18 @@ pub struct ResponseRateLimiting {
     shelf: Shelf,
 }
 
+impl ResponseRateLimiting {
+    /// Whose policy `cluster` counts with the other nodes.
+    pub(crate) fn with(tally: &Arc<Tally>) -> Self {
+        ResponseRateLimiting {
+            shelf: Shelf::with(tally),
+        }
+    }
+}
+
 impl Plugin for ResponseRateLimiting {
     fn name(&self) -> &'static str {
-        "response-ratelimiting"
+        handler::PLUGIN
     }
 
     fn priority(&self) -> i32 {
@@ -28,9 +37,6 @@ impl Plugin for ResponseRateLimiting {
     }
 
     fn configure(&self, setup: &Setup<'_>) -> Result<Arc<dyn Handler>, Misconfigured> {
-        Ok(Arc::new(handler::Limiter::configure(
-            setup,
-            self.shelf.counters(),
-        )?))
+        Ok(Arc::new(handler::Limiter::configure(setup, &self.shelf)?))
     }
 }

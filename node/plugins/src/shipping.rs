@@ -26,7 +26,7 @@ use std::sync::{
 };
 use tokio::sync::mpsc;
 use troop_plugin_api::{Handler, LogRecord, Misconfigured, Phases, Setup};
-use troop_telemetry::{Exposition, Kind, metric::LOG_ENTRIES_LOST_TOTAL};
+use troop_telemetry::{Exposition, metric::LOG_ENTRIES_LOST_TOTAL};
 
 /// What a log plugin's instances lost so far.
 #[derive(Debug, Default)]
@@ -40,11 +40,7 @@ pub(crate) struct Losses {
 impl Losses {
     /// Writes them.
     pub fn report(&self, plugin: &str, out: &mut Exposition) {
-        out.family(
-            LOG_ENTRIES_LOST_TOTAL,
-            Kind::Counter,
-            "Log entries that no collector got",
-        );
+        out.metric(LOG_ENTRIES_LOST_TOTAL);
         for (reason, count) in [("queue_full", &self.dropped), ("undelivered", &self.undelivered)] {
             let labels = [("plugin", plugin), ("reason", reason)];
             out.sample(&labels, count.load(Relaxed));

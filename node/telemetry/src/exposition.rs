@@ -3,7 +3,8 @@
 //! A price list: each kind of thing has a heading, and below it its prices, all in one place. The catch is the names on it: clients choose
 //! some of what goes into a label, and a quotation mark of theirs must not end ours.
 
-use std::fmt::Write as _;
+use crate::metric::Metric;
+use std::fmt::{Display, Write as _};
 
 /// What a number does over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -46,6 +47,17 @@ struct Family {
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
 
 impl Exposition {
+    /// Begins the family of one of our own metrics.
+    pub fn metric(&mut self, metric: Metric) {
+        self.family(metric.name, metric.kind, metric.help());
+    }
+
+    /// One of our own metrics that has one number.
+    pub fn number(&mut self, metric: Metric, value: impl Display) {
+        self.metric(metric);
+        self.sample(&[], value);
+    }
+
     /// Begins a family, or goes on with one that somebody else began: what follows belongs to it.
     pub fn family(&mut self, name: &'static str, kind: Kind, help: &'static str) {
         let begun = self.families.iter().position(|family| family.name == name);
@@ -61,12 +73,12 @@ impl Exposition {
     }
 
     /// One number of the family.
-    pub fn sample(&mut self, labels: Labels<'_>, value: u64) {
+    pub fn sample(&mut self, labels: Labels<'_>, value: impl Display) {
         self.sample_of("", labels, value);
     }
 
     /// One number of a part of the family, such as `_sum`.
-    pub fn sample_of(&mut self, part: &str, labels: Labels<'_>, value: u64) {
+    pub fn sample_of(&mut self, part: &str, labels: Labels<'_>, value: impl Display) {
         let Some(family) = self.families.get_mut(self.current) else {
             return;
         };

@@ -14,9 +14,11 @@ mod access;
 mod calendar;
 mod exposition;
 pub mod field;
+mod histogram;
 mod logging;
 pub mod metric;
 
 pub use access::AccessLine;
 pub use exposition::{Exposition, Kind, Labels};
+pub use histogram::Histogram;
 pub use logging::{LogFormat, LoggingError, Volume, init_logging};

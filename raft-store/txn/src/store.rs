@@ -14,7 +14,7 @@ use crate::{
     row::Row,
 };
 use futures_util::future::BoxFuture;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -123,6 +123,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The revision applied here, and each one after it.
     fn applied(&self) -> watch::Receiver<Revision>;
+
+    /// When a revision was applied here, if that was lately and the store takes note of it.
+    fn applied_at(&self, _revision: Revision) -> Option<Instant> {
+        None
+    }
 
     /// Replicates and applies a transaction. An applied one is durable on a majority. It may not yet be applied on *this*
     /// node: wait for the outcome's revision where that matters.

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode};
-use troop_telemetry::{Exposition, Kind, metric};
+use troop_telemetry::{Exposition, metric};
 use troop_txn::Store;
 
 use super::Door;
@@ -28,35 +28,10 @@ fn show<'a>(admin: &'a Admin, _call: &'a Call) -> BoxFuture<'a, Reply> {
 pub(crate) fn metrics(store: &dyn Store, serving: &dyn Serving, facts: &dyn NodeFacts) -> Answer {
     let connections = facts.connections();
     let mut text = Exposition::default();
-    for (name, kind, help, value) in [
-        (
-            metric::APPLIED_REVISION,
-            Kind::Gauge,
-            "Revision this node has applied",
-            store.applied().borrow().get(),
-        ),
-        (
-            metric::SERVED_REVISION,
-            Kind::Gauge,
-            "Revision this node's workers serve",
-            serving.served().borrow().get(),
-        ),
-        (
-            metric::CLIENT_CONNECTIONS,
-            Kind::Gauge,
-            "Client connections open now",
-            connections.active,
-        ),
-        (
-            metric::REQUESTS_TOTAL,
-            Kind::Counter,
-            "Requests that came in",
-            connections.total_requests,
-        ),
-    ] {
-        text.family(name, kind, help);
-        text.sample(&[], value);
-    }
+    text.number(metric::APPLIED_REVISION, store.applied().borrow().get());
+    text.number(metric::SERVED_REVISION, serving.served().borrow().get());
+    text.number(metric::CLIENT_CONNECTIONS, connections.active);
+    text.number(metric::REQUESTS_TOTAL, connections.total_requests);
     let text = text.finish() + &facts.metrics();
     answer::text(StatusCode::OK, "text/plain; charset=UTF-8", text)
 }

@@ -138,6 +138,11 @@ impl Pool {
         });
     }
 
+    /// How many connections wait.
+    pub fn waiting(&self) -> u64 {
+        self.ranks.borrow().values().map(|rank| rank.len() as u64).sum()
+    }
+
     fn is_old(&self, since_ms: u64, now_ms: u64) -> bool {
         let max = u64::try_from(self.options.idle_timeout.as_millis()).unwrap_or(u64::MAX);
         max > 0 && now_ms.saturating_sub(since_ms) > max

@@ -13,6 +13,7 @@ use super::{
     Plan,
     draft::{Draft, SCHEMAS},
     instances::Kit,
+    pace::Pace,
     upstream::{Upstream, keep_resolved},
 };
 use crate::{
@@ -27,7 +28,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, watch};
 use troop_balancer::Mark;
@@ -68,6 +69,7 @@ pub(crate) struct Press {
     pub words: broadcast::Sender<Word>,
     /// Records that could not be compiled so far.
     pub skipped: AtomicU64,
+    pub pace: Pace,
     kit: Kit,
     store: Arc<dyn Store>,
     prober: Arc<Prober>,
@@ -91,6 +93,7 @@ impl Press {
             served: watch::Sender::new(Revision::ZERO),
             words: broadcast::Sender::new(WORDS_MAX),
             skipped: AtomicU64::new(0),
+            pace: Pace::default(),
             kit,
             store,
             prober,
@@ -100,6 +103,7 @@ impl Press {
 
     /// Prints the whole image and hangs it up. Its revision.
     pub fn print_image(&self) -> Result<Revision, ViewError> {
+        let begun = Instant::now();
         let mut draft = Draft::of(Plan::default(), &self.kit);
         let revision = read(&*self.store, |view| {
             for schema in SCHEMAS {
@@ -122,6 +126,7 @@ impl Press {
         self.shelf.clear_all();
         self.publish(draft, revision);
         self.served.send_replace(revision);
+        self.pace.build.observe(begun.elapsed());
         Ok(revision)
     }
 
@@ -154,6 +159,7 @@ impl Press {
     }
 
     fn print_page(&self, page: EventPage) {
+        let begun = Instant::now();
         let mut draft = None;
         for event in &page.events {
             self.shelf.clear_after(&event.body);
@@ -161,9 +167,23 @@ impl Press {
         }
         if let Some(draft) = draft {
             self.publish(draft, page.upto);
+            self.pace.build.observe(begun.elapsed());
         }
         page.events.iter().for_each(|event| self.take_word(&event.body));
         self.served.send_replace(page.upto);
+        self.measure(&page);
+    }
+
+    /// How long each revision of the page took to come into effect.
+    fn measure(&self, page: &EventPage) {
+        let mut revisions: Vec<Revision> = page.events.iter().map(|event| event.revision).collect();
+        revisions.dedup();
+        for applied in revisions
+            .into_iter()
+            .filter_map(|revision| self.store.applied_at(revision))
+        {
+            self.pace.propagation.observe(applied.elapsed());
+        }
     }
 
     /// What was broadcast to all nodes: a person's word on a target's health is for the upstreams, the rest for whoever listens.

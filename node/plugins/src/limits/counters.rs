@@ -3,22 +3,26 @@
 //! A wall of pigeonholes. The name of a count, hashed, says in which row it hangs; in the row it takes a free hole, or one whose window is
 //! over, or else the one whose window ends first. Nothing is swept: what is over is simply written over.
 //!
+//! A hole has two numbers: what was counted here, and what other nodes said that they counted. A limit is held against both together.
+//!
 //! The catch is that a full wall forgets. With as many live counts as holes a limit may start anew before its window ends; the wall is
 //! so large that this takes a quarter of a million clients within one window.
 
+use super::marks::{Marks, Rows};
+use siphasher::sip::SipHasher13;
 use std::{
-    hash::{BuildHasher, Hash, RandomState},
+    hash::Hasher,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Holes in the wall; 16 bytes each.
+/// Holes in the wall; 24 bytes each.
 const HOLES: usize = 1 << 18;
 
 /// What the wall takes up.
 pub(crate) const TOTAL_BYTES: u64 = (HOLES * size_of::<Hole>()) as u64;
 
 /// Holes in a row: one look at the memory beside each other.
-const ROW: usize = 8;
+pub(crate) const ROW: usize = 8;
 
 /// Nothing hangs here.
 const FREE: u64 = 0;
@@ -39,19 +43,33 @@ pub(crate) struct Key {
 /// The wall.
 pub(crate) struct Counters {
     holes: Box<[Hole]>,
-    hasher: RandomState,
+    /// Rows in which something was counted here, if somebody wants to know.
+    changed: Option<Marks>,
+    hasher: SipHasher13,
 }
 
-/// A name, and beside it the end of the window (upper half) and the count (lower half).
+/// A name, and beside it twice the end of the window (upper half) and a count (lower half).
 #[derive(Default)]
 struct Hole {
     name: AtomicU64,
+    /// What was counted here.
     count: AtomicU64,
+    /// What others counted.
+    others: AtomicU64,
+}
+
+/// What was counted here under a name, for others to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub name: u64,
+    /// Seconds since 1970.
+    pub ends_s: u32,
+    pub count: u32,
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Counters::with_holes(HOLES)
+        Counters::with_holes(HOLES, rand::random())
     }
 }
 
@@ -63,17 +81,40 @@ fn unpacked(value: u64) -> (u64, u32) {
     (value >> 32, (value & u64::from(u32::MAX)) as u32)
 }
 
+impl Hole {
+    /// Both numbers together, of the window that ends then.
+    fn total(&self, ends_s: u64) -> u32 {
+        let of = |value: u64| match unpacked(value) {
+            (ends, count) if ends == ends_s => count,
+            _ => 0,
+        };
+        of(self.count.load(Relaxed)).saturating_add(of(self.others.load(Relaxed)))
+    }
+}
+
 impl Counters {
-    fn with_holes(holes: usize) -> Self {
+    /// A wall that can say what changed, and that names alike with others of the same secret.
+    pub fn shared(secret: u128) -> Self {
         Counters {
-            holes: (0..holes).map(|_| Hole::default()).collect(),
-            hasher: RandomState::new(),
+            changed: Some(Marks::of(HOLES / ROW)),
+            ..Counters::with_holes(HOLES, secret)
         }
     }
 
-    /// The name of whatever a count is about. Secretly seeded, so that nobody can choose to share somebody else's count.
-    pub fn name_of(&self, about: &impl Hash) -> u64 {
-        self.hasher.hash_one(about).max(BUSY + 1)
+    fn with_holes(holes: usize, secret: u128) -> Self {
+        Counters {
+            holes: (0..holes).map(|_| Hole::default()).collect(),
+            changed: None,
+            hasher: SipHasher13::new_with_keys(secret as u64, (secret >> 64) as u64),
+        }
+    }
+
+    /// The name of whatever a count is about, which writes itself down. Made with a secret, so that nobody can choose to share somebody
+    /// else's count.
+    pub fn name_of(&self, write: impl FnOnce(&mut SipHasher13)) -> u64 {
+        let mut hasher = self.hasher;
+        write(&mut hasher);
+        hasher.finish().max(BUSY + 1)
     }
 
     /// What the holes take up that something hangs in.
@@ -82,10 +123,54 @@ impl Counters {
         (used.count() * size_of::<Hole>()) as u64
     }
 
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.holes.len() / ROW
+    }
+
+    fn row_of(&self, name: u64) -> usize {
+        name as usize % self.rows()
+    }
+
     fn row(&self, name: u64) -> &[Hole] {
-        let rows = self.holes.len() / ROW;
-        let at = (name as usize % rows) * ROW;
+        let at = self.row_of(name) * ROW;
         &self.holes[at..at + ROW]
+    }
+
+    /// Rows in which something was counted here since this was last asked.
+    pub fn take_changed(&self) -> Rows {
+        let none = || Rows::none(self.rows());
+        self.changed.as_ref().map_or_else(none, Marks::take)
+    }
+
+    fn note(&self, name: u64) {
+        if let Some(changed) = &self.changed {
+            changed.put(self.row_of(name));
+        }
+    }
+
+    /// What was counted here in a row, in windows that are not over.
+    pub fn counted_in(&self, row: usize, now_s: u64) -> impl Iterator<Item = Counted> {
+        self.holes[row * ROW..][..ROW].iter().filter_map(move |hole| {
+            let (ends_s, count) = unpacked(hole.count.load(Relaxed));
+            let name = hole.name.load(Relaxed);
+            (name > BUSY && ends_s > now_s).then_some(Counted {
+                name,
+                ends_s: ends_s as u32,
+                count,
+            })
+        })
+    }
+
+    /// Other nodes have counted so much by now.
+    pub fn others_counted(&self, Counted { name, ends_s, count }: Counted) {
+        let ends_s = u64::from(ends_s);
+        let hole = self.hole(Key {
+            name: name.max(BUSY + 1),
+            window: 0,
+            ends_s,
+        });
+        hole.others.store(packed(ends_s, count), Relaxed);
     }
 
     /// The count.
@@ -94,32 +179,30 @@ impl Counters {
             .row(key.name)
             .iter()
             .find(|hole| hole.name.load(Relaxed) == key.name);
-        let held = hole.map(|hole| unpacked(hole.count.load(Relaxed)));
-        match held {
-            Some((ends_s, count)) if ends_s == key.ends_s => count,
-            _ => 0,
-        }
+        hole.map_or(0, |hole| hole.total(key.ends_s))
     }
 
     /// Adds to the count; what it is then.
     pub fn add(&self, key: Key, by: u32) -> u32 {
-        let row = self.row(key.name);
-        let hole = match row.iter().find(|hole| hole.name.load(Relaxed) == key.name) {
-            Some(hole) => hole,
-            None => self.hang(row, key),
-        };
-        let mut after = 0;
+        let hole = self.hole(key);
         // It always writes, so it cannot fail.
         let _ = hole.count.fetch_update(Relaxed, Relaxed, |held| {
             let (ends_s, count) = unpacked(held);
-            after = if ends_s == key.ends_s {
+            let after = if ends_s == key.ends_s {
                 count.saturating_add(by)
             } else {
                 by
             };
             Some(packed(key.ends_s, after))
         });
-        after
+        self.note(key.name);
+        hole.total(key.ends_s)
+    }
+
+    fn hole(&self, key: Key) -> &Hole {
+        let row = self.row(key.name);
+        let found = row.iter().find(|hole| hole.name.load(Relaxed) == key.name);
+        found.unwrap_or_else(|| self.hang(row, key))
     }
 
     /// Takes back what was added in this window.
@@ -134,6 +217,7 @@ impl Counters {
                 let (ends_s, count) = unpacked(held);
                 (ends_s == key.ends_s).then(|| packed(ends_s, count.saturating_sub(by)))
             });
+            self.note(key.name);
         }
     }
 
@@ -148,6 +232,7 @@ impl Counters {
             let taken = held != BUSY && hole.name.compare_exchange(held, BUSY, Relaxed, Relaxed).is_ok();
             if taken {
                 hole.count.store(packed(key.ends_s, 0), Relaxed);
+                hole.others.store(0, Relaxed);
                 hole.name.store(key.name, Relaxed);
                 return hole;
             }
@@ -173,7 +258,7 @@ mod tests {
 
     fn key(counters: &Counters, about: &str, window: u64) -> Key {
         Key {
-            name: counters.name_of(&about),
+            name: counters.name_of(|name| name.write(about.as_bytes())),
             window,
             ends_s: window + 60,
         }
@@ -197,8 +282,35 @@ mod tests {
     }
 
     #[test]
+    fn what_others_counted_is_held_against_the_limit_and_not_told_again() {
+        let counters = Counters::shared(7);
+        let key = key(&counters, "a", 0);
+        let counted = |count| Counted {
+            name: key.name,
+            ends_s: 60,
+            count,
+        };
+        counters.others_counted(counted(5));
+        assert_eq!((counters.read(key), counters.add(key, 2)), (5, 7));
+        counters.others_counted(counted(6));
+        assert_eq!(counters.read(key), 8);
+        let told = || {
+            let mut rows = counters.take_changed();
+            let mut told = Vec::new();
+            while let Some(row) = rows.pop_from(0) {
+                told.extend(counters.counted_in(row, 59));
+            }
+            told
+        };
+        assert_eq!(told(), [counted(2)]);
+        assert_eq!(told(), []);
+        let row = counters.row_of(key.name);
+        assert_eq!(counters.counted_in(row, 60).count(), 0, "its window is over");
+    }
+
+    #[test]
     fn a_full_wall_forgets_what_ends_first_and_nothing_else() {
-        let counters = Counters::with_holes(ROW);
+        let counters = Counters::with_holes(ROW, 1);
         let long = key(&counters, "long", 1_000_000);
         counters.add(long, 7);
         for n in 0..10_000 {

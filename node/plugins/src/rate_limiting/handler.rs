@@ -6,19 +6,18 @@
 
 use crate::{
     config::{Config, wrong},
-    limits::{By, Count, Owner, Policy, Quota, counters::Counters, period::Period, shown},
+    limits::{By, Count, Counting, Footing, Owner, Quota, Shelf, period::Period, shown},
 };
 use http::{HeaderName, HeaderValue};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 use troop_plugin_api::{
     Exchange, Failure, Handler, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared, Step, Verdict,
 };
 
+pub(super) const PLUGIN: &str = "rate-limiting";
+
 /// Under which the fields wait for the response.
-const FIELDS: &str = "rate-limiting";
+const FIELDS: &str = PLUGIN;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -26,12 +25,10 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// One configured instance.
 pub(super) struct Limiter {
-    counters: Arc<Counters>,
+    counting: Counting,
     scope: Scope,
     quota: Quota,
     by: By,
-    policy: Policy,
-    fault_tolerant: bool,
     hides: bool,
     status: u16,
     message: String,
@@ -41,16 +38,14 @@ type Fields = Vec<(HeaderName, HeaderValue)>;
 
 impl Limiter {
     /// Parses a configuration.
-    pub fn configure(setup: &Setup<'_>, counters: Arc<Counters>) -> Result<Self, Misconfigured> {
+    pub fn configure(setup: &Setup<'_>, shelf: &Shelf) -> Result<Self, Misconfigured> {
         let config = Config(setup.config);
         let status = config.number("error_code").unwrap_or(429.0);
         Ok(Limiter {
-            counters,
+            counting: Counting::configure(&config, shelf, PLUGIN)?,
             scope: setup.scope,
             quota: Quota::read(setup.config),
             by: By::configure(&config)?,
-            policy: Policy::configure(&config, "rate-limiting"),
-            fault_tolerant: config.flag("fault_tolerant")?,
             hides: config.flag("hide_client_headers")?,
             // Kong takes any number; what is no status of an error cannot be sent.
             status: if (400.0..600.0).contains(&status) {
@@ -66,19 +61,14 @@ impl Limiter {
     }
 
     fn count(&self, exchange: &mut Exchange<'_>) -> Result<Verdict, Failure> {
-        if self.policy == Policy::Unreachable {
-            return if self.fault_tolerant {
-                Ok(Verdict::Continue)
-            } else {
-                Err(Failure::new(
-                    "the counts are kept in Redis, which cannot be reached",
-                ))
-            };
+        if let Footing::Lenient = self.counting.footing()? {
+            return Ok(Verdict::Continue);
         }
         let now_s = now_s();
         let identifier = self.by.identifier(exchange);
         let owner = Owner {
-            counters: &self.counters,
+            counters: &self.counting.counters,
+            plugin: PLUGIN,
             scope: self.scope,
             identifier: &identifier,
             limit: "",
@@ -103,12 +93,12 @@ impl Limiter {
     fn counted(&self, counts: &[Count]) -> (Vec<f64>, Option<usize>) {
         let mut left = Vec::with_capacity(counts.len());
         for (at, count) in counts.iter().enumerate() {
-            let after = count.left(self.counters.add(count.key, 1));
+            let after = count.left(self.counting.counters.add(count.key, 1));
             if after < 0.0 {
                 for counted in &counts[..=at] {
-                    self.counters.take_back(counted.key, 1);
+                    self.counting.counters.take_back(counted.key, 1);
                 }
-                let read = |count: &Count| count.left(self.counters.read(count.key));
+                let read = |count: &Count| count.left(self.counting.counters.read(count.key));
                 let mut left: Vec<f64> = counts.iter().map(read).collect();
                 left[at] = 0.0;
                 return (left, Some(at));

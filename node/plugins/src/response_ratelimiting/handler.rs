@@ -5,36 +5,29 @@
 
 use crate::{
     config::{Config, wrong},
-    limits::{
-        By, Count, Owner, Policy, Quota,
-        counters::{Counters, Key},
-        shown,
-    },
+    limits::{By, Count, Counting, Footing, Owner, Quota, Shelf, counters::Key, shown},
 };
 use http::{HeaderName, HeaderValue};
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 use troop_plugin_api::{
     Exchange, Failure, Handler, LogRecord, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared,
     Step, Verdict,
 };
 use troop_schema::Record;
 
+pub(super) const PLUGIN: &str = "response-ratelimiting";
+
 /// Under which the counts wait for the answer, and the costs for the end.
-const USAGE: &str = "response-ratelimiting";
+const USAGE: &str = PLUGIN;
 const COSTS: &str = "response-ratelimiting costs";
 
 /// One configured instance.
 pub(super) struct Limiter {
-    counters: Arc<Counters>,
+    counting: Counting,
     scope: Scope,
     header: HeaderName,
     limits: Vec<Limit>,
     by: By,
-    policy: Policy,
-    fault_tolerant: bool,
     blocks: bool,
     hides: bool,
 }
@@ -64,13 +57,13 @@ struct Used {
 
 impl Limiter {
     /// Parses a configuration.
-    pub fn configure(setup: &Setup<'_>, counters: Arc<Counters>) -> Result<Self, Misconfigured> {
+    pub fn configure(setup: &Setup<'_>, shelf: &Shelf) -> Result<Self, Misconfigured> {
         let config = Config(setup.config);
         let header = config.text("header_name").unwrap_or("x-kong-limit");
         let limits = setup.config.get("limits").and_then(|limits| limits.as_object());
         let limits = limits.ok_or_else(|| wrong("limits", "missing"))?;
         Ok(Limiter {
-            counters,
+            counting: Counting::configure(&config, shelf, PLUGIN)?,
             scope: setup.scope,
             header: HeaderName::try_from(header).map_err(|_| wrong("header_name", "not a header name"))?,
             limits: limits
@@ -78,22 +71,14 @@ impl Limiter {
                 .map(|(name, quota)| Limit::configure(name, quota.as_object()))
                 .collect::<Result<_, _>>()?,
             by: By::configure(&config)?,
-            policy: Policy::configure(&config, "response-ratelimiting"),
-            fault_tolerant: config.flag("fault_tolerant")?,
             blocks: config.flag("block_on_first_violation")?,
             hides: config.flag("hide_client_headers")?,
         })
     }
 
     fn look(&self, exchange: &mut Exchange<'_>) -> Result<Verdict, Failure> {
-        if self.policy == Policy::Unreachable {
-            return if self.fault_tolerant {
-                Ok(Verdict::Continue)
-            } else {
-                Err(Failure::new(
-                    "the counts are kept in Redis, which cannot be reached",
-                ))
-            };
+        if let Footing::Lenient = self.counting.footing()? {
+            return Ok(Verdict::Continue);
         }
         let identifier = self.by.identifier(exchange);
         let now_s = SystemTime::now()
@@ -103,7 +88,8 @@ impl Limiter {
         let mut usage = Vec::with_capacity(self.limits.len());
         for (at, limit) in self.limits.iter().enumerate() {
             let owner = Owner {
-                counters: &self.counters,
+                counters: &self.counting.counters,
+                plugin: PLUGIN,
                 scope: self.scope,
                 identifier: &identifier,
                 limit: &limit.name,
@@ -132,7 +118,7 @@ impl Limiter {
         Ok(Used {
             key: count.key,
             limit: count.limit,
-            left: count.left(self.counters.read(count.key)).max(0.0),
+            left: count.left(self.counting.counters.read(count.key)).max(0.0),
             limit_field: field("limit")?,
             left_field: field("remaining")?,
         })
@@ -218,7 +204,7 @@ impl Handler for Limiter {
     fn log(&self, record: &LogRecord<'_>) {
         for (key, cost) in record.shared.get::<Vec<(Key, u32)>>(COSTS).into_iter().flatten() {
             if *cost > 0 {
-                self.counters.add(*key, *cost);
+                self.counting.counters.add(*key, *cost);
             }
         }
     }
