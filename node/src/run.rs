@@ -30,14 +30,14 @@ use troop_cluster::{
     keeper, port,
     token::JoinToken,
 };
-use troop_gateway::Gateway;
+use troop_gateway::{Gateway, Reopen};
 use troop_plugin_api::{Node, Plugin};
 use troop_plugins::Tally;
 use troop_raft_store::RaftStore;
-use troop_runtime::{Shutdown, TaskSet, listen_to_signals};
+use troop_runtime::{Shutdown, TaskSet, listen_for_rotation, listen_to_signals};
 use troop_schema::Registry;
 use troop_settings::{HostPort, Loaded, Settings};
-use troop_telemetry::Volume;
+use troop_telemetry::{LineFormat, Volume};
 use troop_txn::Store;
 use uuid::Uuid;
 
@@ -62,14 +62,22 @@ pub fn start(args: &StartArgs) -> ExitCode {
         Ok(invitation) => invitation,
         Err(error) => return complain(troop_cli::exit::USAGE, &*error),
     };
-    match run(&loaded, invitation) {
+    let written = &loaded.settings.proxy_access_log_format;
+    let line = match written.parse::<LineFormat>() {
+        Ok(line) => line,
+        Err(error) => {
+            let error = anyhow!("proxy_access_log_format = {written}: {error}");
+            return complain(troop_cli::exit::USAGE, &*error);
+        }
+    };
+    match run(&loaded, line, invitation) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         Ok(Ended::Removed) => ExitCode::from(EXIT_REMOVED),
         Err(error) => complain(troop_cli::exit::FAILED, &*error),
     }
 }
 
-fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
+fn run(loaded: &Loaded, line: LineFormat, invitation: Option<Invitation>) -> Result<Ended> {
     let volume = troop_telemetry::init_logging(
         loaded.settings.log_level.as_filter(),
         log_format(&loaded.settings),
@@ -81,7 +89,7 @@ fn run(loaded: &Loaded, invitation: Option<Invitation>) -> Result<Ended> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
     let control = runtime("control", CONTROL_THREADS)?;
-    let ended = control.block_on(live(loaded, volume, invitation, &raft));
+    let ended = control.block_on(live(loaded, volume, line, invitation, &raft));
     raft.shutdown_timeout(STOP_TIMEOUT);
     control.shutdown_timeout(STOP_TIMEOUT);
     ended
@@ -155,6 +163,7 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
 async fn live(
     loaded: &Loaded,
     volume: Volume,
+    line: LineFormat,
     invitation: Option<Invitation>,
     raft: &Runtime,
 ) -> Result<Ended> {
@@ -202,9 +211,15 @@ async fn live(
         id: node_uuid.to_string(),
         hostname: hostname.clone(),
     };
-    let mut options = wiring::gateway_options(settings, node.clone());
+    let mut options = wiring::gateway_options(settings, line, node.clone());
     open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
+    let reopen = gateway.reopen_log();
+    listen_for_rotation(
+        move || reopen.iter().for_each(Reopen::ask),
+        shutdown.clone(),
+        &tasks,
+    )?;
     cluster.serves_by(gateway.served());
     let catalog = Arc::new(Catalog::new(registry));
     let sweeping = expiry::sweep(Arc::clone(&cluster), Arc::clone(&store), Arc::clone(&catalog));

@@ -5,9 +5,10 @@ use troop_gateway as gateway;
 use troop_plugin_api::Node;
 use troop_raft_store as raft_store;
 use troop_settings::{self as settings, Settings};
+use troop_telemetry::LineFormat;
 
 /// For the data plane.
-pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptions {
+pub fn gateway_options(settings: &Settings, format: LineFormat, node: Node) -> gateway::GatewayOptions {
     let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
         address: listen.address,
         tls: listen.ssl,
@@ -55,6 +56,8 @@ pub fn gateway_options(settings: &Settings, node: Node) -> gateway::GatewayOptio
             settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
         },
         limits: limits(settings),
+        access_log_format: format,
+        access_log_share: settings.proxy_access_log_sampling.get(),
         ..gateway::GatewayOptions::default()
     }
 }

@@ -3,6 +3,7 @@
 //! One file per subject. Every test has processes of its own and ends them; those with a cluster end by comparing the state of all
 //! its nodes ([`troop_tests::cluster`]).
 
+mod access_log;
 mod admin_input;
 mod admission;
 mod agreement;

@@ -304,7 +304,8 @@ impl Node {
         self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends its process a signal.
+    pub fn signal(&self, signal: Signal) {
         let process = self.process.as_ref().expect("a node that gets a signal runs");
         kill_process(Pid::from_child(process), signal).expect("our own child takes signals");
     }

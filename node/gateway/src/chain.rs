@@ -37,6 +37,12 @@ impl Chain {
         self.links.iter().filter(move |link| link.phases.has(phase))
     }
 
+    /// Names of arguments and headers whose values no log writes.
+    pub fn secrets(&self) -> Vec<&str> {
+        let secrets = self.links.iter().flat_map(|link| link.handler.secrets());
+        secrets.map(String::as_str).collect()
+    }
+
     fn behind(&self, place: u16) -> usize {
         self.links.partition_point(|link| link.place <= place)
     }

@@ -1,7 +1,7 @@
 //! The data plane of one node as a thing that is started, asked, drained and joined.
 
 use crate::{
-    access_log::LogWriter,
+    access_log::{LogWriter, Reopen},
     backstage::StageDoor,
     client::{
         crowd::Crowd,
@@ -231,6 +231,11 @@ impl Gateway {
         self.press.words.subscribe()
     }
 
+    /// Asks for the access log to be opened anew; none if there is none.
+    pub fn reopen_log(&self) -> Option<Reopen> {
+        self.access_log.as_ref().map(LogWriter::reopen)
+    }
+
     /// Where clients are listened to, in the order of the options.
     pub fn addresses(&self) -> &[BoundAddress] {
         &self.addresses
@@ -360,7 +365,12 @@ fn open_log(options: &GatewayOptions) -> Result<Option<LogWriter>, StartError> {
     let AccessLog::File(path) = &options.access_log else {
         return Ok(None);
     };
-    let opened = LogWriter::start(path, options.limits.access_log_queue_max_bytes);
+    let opened = LogWriter::start(
+        path,
+        options.limits.access_log_queue_max_bytes,
+        options.access_log_format.clone(),
+        options.access_log_share,
+    );
     opened.map(Some).map_err(|source| StartError::AccessLog {
         path: path.clone(),
         source,

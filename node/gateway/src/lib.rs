@@ -53,6 +53,7 @@ mod to_client;
 mod view;
 mod worker;
 
+pub use access_log::Reopen;
 pub use badge::BadgeError;
 pub use client::{
     listen::{BoundAddress, ListenError},

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 use troop_plugin_api::Node;
+use troop_telemetry::LineFormat;
 
 /// How one gateway runs.
 #[derive(Clone, Debug)]
@@ -39,6 +40,10 @@ pub struct GatewayOptions {
     pub keepalive: KeepaliveOptions,
     /// Where a line per request goes.
     pub access_log: AccessLog,
+    /// What the line looks like.
+    pub access_log_format: LineFormat,
+    /// The share of requests that get one, from 0 to 1.
+    pub access_log_share: f64,
     /// What is refused or cut off.
     pub limits: Limits,
 }
@@ -213,6 +218,8 @@ impl Default for GatewayOptions {
             real_ip: RealIp::default(),
             keepalive: KeepaliveOptions::default(),
             access_log: AccessLog::Off,
+            access_log_format: LineFormat::default(),
+            access_log_share: 1.0,
             limits: Limits::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The lower course of the river: from an outcome to a response that the client's codec can send.
 
 use crate::{
+    access_log::Pouch,
     answer::{self, About, After},
     client::Tunnel,
     flow::{Flow, Proxied},
@@ -253,7 +254,9 @@ impl Course<'_> {
     /// What the end will want to know, if anybody asks then.
     fn tail(self, request: request::Parts, made: &Made, head_at: Instant) -> Option<Box<Tail>> {
         let logs = self.chain.has(Phases::LOG);
-        if !logs && self.client.worker.access_log.is_none() {
+        let pouch = self.client.worker.access_log.as_ref();
+        let has_line = pouch.is_some_and(Pouch::wants_next);
+        if !logs && !has_line {
             return None;
         }
         let (gateway_ms, peer_ms) = match made.about {
@@ -282,12 +285,13 @@ impl Course<'_> {
             identity: self.identity,
             tries: self.trail.tries,
             request_body_bytes: self.received,
+            has_line,
+            chain: self.chain,
+            scheme,
+            port: self.client.listener.port(),
             listeners: logs.then(|| Listeners {
-                chain: self.chain,
                 shared: self.shared,
                 response: KeptHead::of_response(&made.headers),
-                scheme,
-                port: self.client.listener.port(),
                 peer_target: self.peer_target,
             }),
         }))

@@ -11,6 +11,7 @@
 //! a [`Rescue`] or a plugin's reply; what comes after the early end (filters, log) is the same as for a proxied response.
 
 use crate::{
+    access_log::Pouch,
     affinity::Traits,
     answer,
     chain::{Chain, Passed},
@@ -165,6 +166,9 @@ impl<'c> Course<'c> {
         let wishes = self.rewrite(parts, scheme, &host, &mut intake)?;
         let found = self.route(&plan, parts, &asked).ok_or(Rescue::NoRoute)?;
         asked.undisputed()?;
+        if worker.access_log.as_ref().is_some_and(Pouch::tells_entities) {
+            self.matched = Some(Owned::of(found.payload));
+        }
         check_protocol(found.payload, scheme, &host, parts)?;
         let scene = Scene {
             plan: &plan,

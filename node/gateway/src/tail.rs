@@ -3,6 +3,7 @@
 //! Only made when somebody will read it.
 
 use crate::{
+    access_log::Pouch,
     chain::Chain,
     client::Client,
     plan::compile::Route,
@@ -32,17 +33,19 @@ pub(crate) struct Tail {
     pub identity: Option<Identity>,
     pub tries: Vec<Try>,
     pub request_body_bytes: u64,
+    /// Whether the access log tells of it.
+    pub has_line: bool,
+    pub chain: Rc<Chain>,
+    pub scheme: Scheme,
+    pub port: u16,
     /// For handlers that log; none if there are none.
     pub listeners: Option<Listeners>,
 }
 
-/// Handlers that log, and what only they read.
+/// What only handlers that log read.
 pub(crate) struct Listeners {
-    pub chain: Rc<Chain>,
     pub shared: Shared,
     pub response: KeptHead,
-    pub scheme: Scheme,
-    pub port: u16,
     pub peer_target: Option<String>,
 }
 
@@ -77,22 +80,28 @@ impl Owned {
 impl Tail {
     /// The end.
     pub fn finish(self, client: &Client, sent: u64) {
-        if let Some(pouch) = &client.worker.access_log {
-            pouch.add(&self.line(sent, &self.peer_text()));
+        if let Some(pouch) = client.worker.access_log.as_ref().filter(|_| self.has_line) {
+            self.write_line(pouch, sent);
         }
         if let Some(listeners) = &self.listeners {
             self.tell(listeners, sent);
         }
     }
 
-    fn peer_text(&self) -> String {
-        self.tries.last().map(|t| t.peer.to_string()).unwrap_or_default()
-    }
-
-    fn line<'a>(&'a self, sent: u64, peer: &'a str) -> AccessLine<'a> {
-        let field = |name| self.request.headers.get(name).map(http::HeaderValue::as_bytes);
+    fn write_line(&self, pouch: &Pouch, sent: u64) {
+        let headers = &self.request.headers;
         let username = self.identity.as_ref().and_then(|i| i.consumer.username.as_ref());
-        AccessLine {
+        let last = self.tries.last();
+        let peer = last.map(|t| t.peer.to_string());
+        let called = |owned: &Owned| {
+            owned
+                .name
+                .as_deref()
+                .map_or_else(|| owned.id.to_string(), str::to_owned)
+        };
+        let route = self.route.as_ref().map(called);
+        let service = self.service.as_ref().map(called);
+        pouch.add(&AccessLine {
             remote: self.client,
             user: username.and_then(|name| name.to_str().ok()),
             at_ms: self.started_at_ms,
@@ -103,29 +112,36 @@ impl Tail {
                 .path_and_query()
                 .map_or("", |p| p.as_str())
                 .as_bytes(),
-            version: if self.request.version == Version::HTTP_10 {
-                "HTTP/1.0"
-            } else {
-                "HTTP/1.1"
+            hidden: &self.chain.secrets(),
+            version: version(self.request.version),
+            scheme: self.scheme.as_str(),
+            host: match self.request.uri.authority() {
+                Some(authority) => authority.as_str().as_bytes(),
+                None => headers.get(header::HOST).map_or(b"", http::HeaderValue::as_bytes),
             },
+            port: self.port,
+            header: &|name| headers.get(name).map(http::HeaderValue::as_bytes),
             status: self.status,
             body_bytes: sent,
-            referer: field(header::REFERER),
-            agent: field(header::USER_AGENT),
+            request_body_bytes: self.request_body_bytes,
             request_id: self.id.as_str(),
             request_ms: millis(self.started),
             upstream_ms: self.peer_ms,
             proxy_ms: Some(self.gateway_ms),
-            peer: Some(peer).filter(|p| !p.is_empty()),
-        }
+            peer: peer.as_deref(),
+            peer_status: last.and_then(|t| t.status),
+            route: route.as_deref(),
+            service: service.as_deref(),
+            trace_id: None,
+        });
     }
 
     fn tell(&self, listeners: &Listeners, sent: u64) {
         let record = LogRecord {
             request_id: self.id.as_str(),
             request: &RequestView(&self.request),
-            scheme: listeners.scheme,
-            port: listeners.port,
+            scheme: self.scheme,
+            port: self.port,
             peer_target: listeners.peer_target.as_deref(),
             request_body_bytes: self.request_body_bytes,
             status: self.status,
@@ -146,9 +162,17 @@ impl Tail {
             identity: self.identity.as_ref(),
             shared: &listeners.shared,
         };
-        for link in listeners.chain.of(Phases::LOG) {
+        for link in self.chain.of(Phases::LOG) {
             link.handler.log(&record);
         }
+    }
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
     }
 }
 

@@ -46,6 +46,11 @@ pub trait Handler: Send + Sync {
     /// In which phases it takes part.
     fn phases(&self) -> Phases;
 
+    /// Names of arguments and headers whose values it takes for secrets of clients: no log writes those.
+    fn secrets(&self) -> &[String] {
+        &[]
+    }
+
     /// Before routing.
     ///
     /// # Errors

@@ -17,5 +17,5 @@ mod task_set;
 
 pub use clock::SystemClock;
 pub use shutdown::Shutdown;
-pub use signals::{SignalError, listen_to_signals};
+pub use signals::{SignalError, listen_for_rotation, listen_to_signals};
 pub use task_set::TaskSet;

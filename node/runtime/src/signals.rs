@@ -1,7 +1,7 @@
 //! What the operating system's signals mean to us.
 //!
 //! SIGTERM and SIGINT knock: the first knock drains, the second stops at once, so that a person at the
-//! terminal presses Ctrl-C twice and never reaches for `kill -9`.
+//! terminal presses Ctrl-C twice and never reaches for `kill -9`. SIGHUP and SIGUSR1 say that log files were moved away.
 
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,6 +31,30 @@ pub fn listen_to_signals(shutdown: Shutdown, tasks: &TaskSet) -> Result<(), Sign
                 _ = interrupt.recv() => "SIGINT",
             };
             knock(&shutdown, name);
+        }
+    });
+    Ok(())
+}
+
+/// Calls `rotated` at each SIGHUP or SIGUSR1, until `shutdown` stops: whoever rotates logs says so with the one (most daemons) or the other
+/// (nginx). Called inside a runtime.
+///
+/// # Errors
+/// The operating system refused the handler.
+pub fn listen_for_rotation(
+    rotated: impl Fn() + Send + 'static,
+    shutdown: Shutdown,
+    tasks: &TaskSet,
+) -> Result<(), SignalError> {
+    let mut hangup = handler("SIGHUP", SignalKind::hangup())?;
+    let mut user = handler("SIGUSR1", SignalKind::user_defined1())?;
+    tasks.spawn("log rotation", async move {
+        loop {
+            tokio::select! {
+                () = shutdown.stopping() => return,
+                _ = hangup.recv() => rotated(),
+                _ = user.recv() => rotated(),
+            }
         }
     });
     Ok(())

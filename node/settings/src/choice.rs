@@ -141,10 +141,11 @@ impl Value for AccessLog {
         match text {
             "" => Err("is empty: write a path, or off".to_owned()),
             "off" => Ok(AccessLog::Off),
-            // Kong: a second word names an nginx log format. There is one format here.
-            _ if text.contains(char::is_whitespace) => {
-                Err("names a log format: write the path alone".to_owned())
-            }
+            // Kong: a second word names an nginx log format.
+            _ if text.contains(char::is_whitespace) => Err(
+                "names a log format: write the path alone, and the format into proxy_access_log_format"
+                    .to_owned(),
+            ),
             _ => Ok(AccessLog::File(PathBuf::from(text))),
         }
     }

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::value::Value;
 use crate::{
     AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
-    Protocols, RealIpHeader, Secret, WebOrigin, Workers,
+    Protocols, RealIpHeader, Secret, Share, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -195,6 +195,11 @@ settings! {
         log_format: LogFormat = "text";
         /// File that gets one line per proxied request; `off` writes none. A relative path starts in `data_dir`.
         proxy_access_log: AccessLog = "/dev/stdout", kong "proxy_access_log";
+        /// What the line looks like: `standard`, `combined` (as nginx and Apache write it), `json`, or a pattern with nginx's
+        /// `$variables`; see [Observing troop](../observing.md#the-access-log).
+        proxy_access_log_format: String = "standard";
+        /// Share of requests that get a line: every tenth one with `0.1`.
+        proxy_access_log_sampling: Share = "1";
     }
     Proxy {
         /// Threads that serve requests; `auto` is one per core.

@@ -45,6 +45,20 @@ pub(crate) fn write_moment(unix_ms: u64, out: &mut Vec<u8>) {
     .expect("invariant: writing to a Vec cannot fail");
 }
 
+/// Appends the moment in the form of ISO 8601, with milliseconds.
+pub(crate) fn write_iso(unix_ms: u64, out: &mut Vec<u8>) {
+    use std::io::Write;
+    let seconds = unix_ms / 1_000;
+    let (year, month, day) = civil(seconds / DAY_SECONDS);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let ms = unix_ms % 1_000;
+    write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}+00:00"
+    )
+    .expect("invariant: writing to a Vec cannot fail");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

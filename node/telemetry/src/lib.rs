@@ -6,7 +6,7 @@
 //!
 //! The catch: logging wants to be everywhere and must be nowhere on the request path. Above `debug`
 //! nothing is logged per request except the access log, whose line is built by a pure function
-//! ([`AccessLine`]) into the caller's own buffer.
+//! ([`LineFormat`]) into the caller's own buffer.
 //!
 //! No clock, no file: time is an argument, and only [`init_logging`] touches the process (standard error).
 
@@ -18,7 +18,7 @@ mod histogram;
 mod logging;
 pub mod metric;
 
-pub use access::AccessLine;
+pub use access::{AccessLine, FormatError, LineFormat};
 pub use exposition::{Exposition, Kind, Labels};
 pub use histogram::Histogram;
 pub use logging::{LogFormat, LoggingError, Volume, init_logging};

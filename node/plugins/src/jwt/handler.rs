@@ -173,6 +173,10 @@ fn now_s() -> f64 {
 }
 
 impl Handler for TokenCheck {
+    fn secrets(&self) -> &[String] {
+        self.places.arguments()
+    }
+
     fn phases(&self) -> Phases {
         Phases::ACCESS
     }

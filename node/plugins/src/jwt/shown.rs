@@ -30,6 +30,11 @@ impl Places {
         })
     }
 
+    /// Names of the arguments.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
     /// All different tokens that stand there.
     pub fn find(&self, exchange: &Exchange<'_>) -> Vec<String> {
         let mut tokens = Vec::new();

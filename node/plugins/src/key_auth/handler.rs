@@ -19,6 +19,8 @@ const CREDENTIALS: &str = "keyauth_credentials";
 /// One configured instance.
 pub(super) struct KeyCheck {
     names: Vec<KeyName>,
+    /// The same names, for logs not to write what stands there.
+    secrets: Vec<String>,
     in_header: bool,
     in_query: bool,
     in_body: bool,
@@ -45,6 +47,7 @@ impl KeyCheck {
             None => "Key".to_owned(),
         };
         Ok(KeyCheck {
+            secrets: names.clone(),
             names: names.into_iter().map(KeyName::new).collect::<Result<_, _>>()?,
             in_header: config.flag("key_in_header")?,
             in_query: config.flag("key_in_query")?,
@@ -169,6 +172,10 @@ async fn read_form(exchange: &mut Exchange<'_>) -> Option<Form> {
 }
 
 impl Handler for KeyCheck {
+    fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+
     fn phases(&self) -> Phases {
         Phases::ACCESS
     }

@@ -68,7 +68,7 @@ impl Courier {
         let heard = |bag: &&Bag| now.saturating_duration_since(bag.heard_at) <= UNHEARD_AFTER;
         // This node hears itself.
         let heard = 1 + self.bags.values().filter(heard).count();
-        let majority = (others.len() + 1) / 2 + 1;
+        let majority = others.len().div_ceil(2) + 1;
         self.tally.cut_off.store(heard < majority, Relaxed);
     }
 
