@@ -88,5 +88,10 @@ fn write_proxy(counters: &CounterSnapshot, text: &mut Exposition) {
         metric::ACCESS_LINES_DROPPED_TOTAL,
         counters.access_lines_dropped_total,
     );
+    text.number(metric::REQUESTS_SHED_TOTAL, counters.requests_shed_total);
+    text.number(
+        metric::CONNECTIONS_CROWDED_TOTAL,
+        counters.connections_crowded_total,
+    );
     text.number(metric::RECORDS_SKIPPED_TOTAL, counters.records_skipped_total);
 }

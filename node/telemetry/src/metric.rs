@@ -84,6 +84,10 @@ metrics! {
     PEER_CONNECTS_TOTAL: Counter = "troop_peer_connects_total";
     /// Tries beyond the first.
     RETRIES_TOTAL: Counter = "troop_retries_total";
+    /// Requests turned away because a worker was overloaded.
+    REQUESTS_SHED_TOTAL: Counter = "troop_requests_shed_total";
+    /// Connections closed because their address had too many.
+    CONNECTIONS_CROWDED_TOTAL: Counter = "troop_connections_crowded_total";
 
     /// Lines of the access log dropped because its queue was full.
     ACCESS_LINES_DROPPED_TOTAL: Counter = "troop_access_lines_dropped_total";
