@@ -3,7 +3,7 @@
 //! A closed loop. It says what a request costs, and says nothing about waiting times under a given arrival rate, for which
 //! the loop must be open; on a machine that is shared those would be the neighbours' anyway.
 
-use crate::{answer, machine};
+use crate::{answer, http2, machine};
 use anyhow::{Context, Result, ensure};
 use std::{cell::Cell, net::SocketAddr, rc::Rc, thread, time::Duration};
 use tokio::{
@@ -28,6 +28,8 @@ pub enum RequestHead {
     Browser,
     /// The Host header and a key, for a route that asks for it and counts.
     Keyed,
+    /// The authority and nothing else, over HTTP/2.
+    Http2,
 }
 
 /// The key that such requests carry.
@@ -40,19 +42,20 @@ impl RequestHead {
             RequestHead::Lean => "1 header",
             RequestHead::Browser => "11 headers",
             RequestHead::Keyed => "key-auth and rate-limiting",
+            RequestHead::Http2 => "HTTP/2",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
-            RequestHead::Lean | RequestHead::Browser => "/bench",
+            RequestHead::Lean | RequestHead::Browser | RequestHead::Http2 => "/bench",
             RequestHead::Keyed => "/keyed",
         }
     }
 
     fn lines(self) -> &'static str {
         match self {
-            RequestHead::Lean => "",
+            RequestHead::Lean | RequestHead::Http2 => "",
             RequestHead::Keyed => "apikey: key-of-the-bench\r\n",
             RequestHead::Browser => concat!(
                 "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n",
@@ -103,9 +106,16 @@ pub fn put(address: SocketAddr, head: RequestHead, connections: usize, amount: A
 async fn all(address: SocketAddr, head: RequestHead, connections: usize, amount: Amount) -> Result<usize> {
     let order = Rc::new(Order::new(amount));
     let request: Rc<str> = head.request(address).into();
-    let clients: Vec<_> = (0..connections)
-        .map(|_| tokio::task::spawn_local(client(address, Rc::clone(&request), Rc::clone(&order))))
-        .collect();
+    let clients: Vec<_> = if head == RequestHead::Http2 {
+        let connections = connections.div_ceil(http2::STREAMS);
+        (0..connections)
+            .map(|_| tokio::task::spawn_local(http2::client(address, Rc::clone(&order))))
+            .collect()
+    } else {
+        (0..connections)
+            .map(|_| tokio::task::spawn_local(client(address, Rc::clone(&request), Rc::clone(&order))))
+            .collect()
+    };
     let mut answered = 0;
     for client in clients {
         answered += client.await??;
@@ -152,7 +162,7 @@ pub async fn exchange(stream: &mut TcpStream, request: &str, buffer: &mut Vec<u8
 }
 
 /// How many requests may still be sent.
-struct Order {
+pub struct Order {
     left: Cell<usize>,
     deadline: Option<Instant>,
 }
@@ -171,7 +181,8 @@ impl Order {
         }
     }
 
-    fn take_one(&self) -> bool {
+    /// Whether one more may be sent; it counts as sent.
+    pub fn take_one(&self) -> bool {
         let left = self.left.get();
         if left == 0 || self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return false;

@@ -16,7 +16,7 @@
 //! | `compare.rs` | which of them are asked for |
 //! | `callgrind.rs`, `hot.rs` | counting, and where the counts come from |
 //! | `program.rs`, `node.rs`, `rival.rs`, `certificate.rs` | processes that are measured |
-//! | `load.rs`, `pace.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
+//! | `load.rs`, `http2.rs`, `pace.rs`, `origin.rs`, `answer.rs`, `admin.rs` | both ends of the conversation |
 //! | `disk.rs` | the measure of writes |
 //! | `figure.rs`, `ceilings.rs`, `spread.rs`, `machine.rs` | what a number is, and where it was taken |
 //!
@@ -36,6 +36,7 @@ mod document;
 mod figure;
 mod handshakes;
 mod hot;
+mod http2;
 mod instructions;
 mod load;
 mod machine;

@@ -59,6 +59,8 @@ pub struct Node {
     pub program: Program,
     /// Where it proxies.
     pub proxy: SocketAddr,
+    /// Where it speaks HTTP/2 with clients that know it does.
+    pub http2: SocketAddr,
     /// Where its Admin API is.
     pub admin: SocketAddr,
 }
@@ -92,7 +94,8 @@ impl Node {
 
     /// `flags` stand behind the address in `proxy_listen`, `more` behind all other words.
     fn listening(setup: &Setup, dir: &Path, name: &str, flags: &str, more: &[OsString]) -> Result<Self> {
-        let (proxy, admin) = (program::free_address()?, program::free_address()?);
+        let (proxy, http2) = (program::free_address()?, program::free_address()?);
+        let admin = program::free_address()?;
         let mut command = setup.prefix.clone();
         command.push(setup.troop.clone().into_os_string());
         command.extend(words([
@@ -106,7 +109,10 @@ impl Node {
         ]));
         command.extend(words(["--upstream-keepalive-max-requests", "0", "--data-dir"]));
         command.push(dir.join(name).into_os_string());
-        command.extend(words(["--proxy-listen", &format!("{proxy}{flags}")]));
+        command.extend(words([
+            "--proxy-listen",
+            &format!("{proxy}{flags}, {http2} http2"),
+        ]));
         let listeners = [
             ("--admin-listen", admin),
             ("--status-listen", program::free_address()?),
@@ -120,6 +126,7 @@ impl Node {
         let mut node = Node {
             program,
             proxy,
+            http2,
             admin,
         };
         node.program

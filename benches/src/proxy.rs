@@ -35,6 +35,7 @@ pub fn measure(troop: &Path, args: &ProxyArgs, report: &mut Report) -> Result<()
         program: &node.program,
         worker: "worker",
         proxy: node.proxy,
+        http2: node.http2,
     };
     for rival in &args.rivals {
         let running = rival.start(origin, dir.path(), &[], Front::Plain)?;
@@ -42,8 +43,14 @@ pub fn measure(troop: &Path, args: &ProxyArgs, report: &mut Report) -> Result<()
             program: &running.program,
             worker: "",
             proxy: running.proxy,
+            http2: running.http2,
         };
-        for head in [RequestHead::Lean, RequestHead::Browser, RequestHead::Keyed] {
+        for head in [
+            RequestHead::Lean,
+            RequestHead::Browser,
+            RequestHead::Keyed,
+            RequestHead::Http2,
+        ] {
             compare(&troop, &beside, *rival, head, args, report)?;
         }
     }
@@ -55,6 +62,7 @@ struct Runner<'a> {
     /// How the thread is called that serves; the others keep the node in its cluster.
     worker: &'static str,
     proxy: SocketAddr,
+    http2: SocketAddr,
 }
 
 /// One lap.
@@ -67,8 +75,20 @@ struct Lap {
 }
 
 impl Runner<'_> {
+    fn door(&self, head: RequestHead) -> SocketAddr {
+        match head {
+            RequestHead::Http2 => self.http2,
+            _ => self.proxy,
+        }
+    }
+
     fn warm(&self, head: RequestHead, connections: usize) -> Result<()> {
-        load::put(self.proxy, head, connections, Amount::Requests(WARM_REQUESTS))?;
+        load::put(
+            self.door(head),
+            head,
+            connections,
+            Amount::Requests(WARM_REQUESTS),
+        )?;
         Ok(())
     }
 
@@ -79,7 +99,12 @@ impl Runner<'_> {
 
     fn lap(&self, head: RequestHead, args: &ProxyArgs) -> Result<Lap> {
         let before = self.used()?;
-        let answered = load::put(self.proxy, head, args.connections, Amount::Time(args.round()))?;
+        let answered = load::put(
+            self.door(head),
+            head,
+            args.connections,
+            Amount::Time(args.round()),
+        )?;
         let used = self.used()?;
         ensure!(answered > 0, "not one request was answered in a round");
         let per_request = |before: Duration, used: Duration| {
@@ -134,11 +159,12 @@ fn compare(
     Ok(())
 }
 
-/// Ceilings are agreed for the lean head, as load generators send it, and for a route with two plugins.
+/// Ceilings are agreed for the lean head, as load generators send it, for a route with two plugins, and for HTTP/2.
 fn ceiling(rival: Rival, head: RequestHead) -> &'static str {
     match (rival, head) {
         (Rival::Nginx, RequestHead::Lean) => "cpu_ratio_nginx",
         (Rival::Nginx, RequestHead::Keyed) => "cpu_ratio_nginx_plugins",
+        (Rival::Nginx, RequestHead::Http2) => "cpu_ratio_nginx_http2",
         _ => "",
     }
 }

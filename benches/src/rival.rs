@@ -39,6 +39,8 @@ pub struct Running {
     pub program: Program,
     /// Where it proxies.
     pub proxy: SocketAddr,
+    /// Where it speaks HTTP/2 with clients that know it does.
+    pub http2: SocketAddr,
 }
 
 /// How clients reach it.
@@ -48,6 +50,14 @@ pub enum Front<'a> {
     Plain,
     /// With TLS and this certificate; every handshake is a whole one. nginx only.
     Tls(&'a CertificateFiles),
+}
+
+/// What it connects, and where.
+#[derive(Clone, Copy, Debug)]
+struct Doors {
+    origin: SocketAddr,
+    proxy: SocketAddr,
+    http2: SocketAddr,
 }
 
 impl Rival {
@@ -71,16 +81,21 @@ impl Rival {
         prefix: &[OsString],
         front: Front<'_>,
     ) -> Result<Running> {
-        let proxy = program::free_address()?;
+        let (proxy, http2) = (program::free_address()?, program::free_address()?);
+        let doors = Doors { origin, proxy, http2 };
         let file = dir.join(self.file());
-        fs::write(&file, self.configuration(origin, proxy, dir, front)?)?;
+        fs::write(&file, self.configuration(doors, dir, front)?)?;
         let mut command = prefix.to_vec();
         command.extend(self.command(&file, dir));
         let mut program = Program::start(self.name(), &command, dir, Place::ProxyCore)?;
         program.wait_until("it listens", START_TIMEOUT, || {
             Ok(TcpStream::connect(proxy).is_ok())
         })?;
-        Ok(Running { program, proxy })
+        Ok(Running {
+            program,
+            proxy,
+            http2,
+        })
     }
 
     fn file(self) -> &'static str {
@@ -124,24 +139,19 @@ impl Rival {
         }
     }
 
-    fn configuration(
-        self,
-        origin: SocketAddr,
-        proxy: SocketAddr,
-        dir: &Path,
-        front: Front<'_>,
-    ) -> Result<String> {
+    fn configuration(self, doors: Doors, dir: &Path, front: Front<'_>) -> Result<String> {
         Ok(match (self, front) {
-            (Rival::Nginx, front) => nginx(origin, proxy, dir, front),
-            (Rival::Haproxy, Front::Plain) => haproxy(origin, proxy),
-            (Rival::Envoy, Front::Plain) => envoy(origin, proxy),
+            (Rival::Nginx, front) => nginx(doors, dir, front),
+            (Rival::Haproxy, Front::Plain) => haproxy(doors),
+            (Rival::Envoy, Front::Plain) => envoy(doors),
             (_, Front::Tls(_)) => bail!("handshakes are compared with those of nginx only"),
         })
     }
 }
 
 /// Without a master the worker's loop runs in the one process, the same loop: its CPU time is that of the process we started.
-fn nginx(origin: SocketAddr, proxy: SocketAddr, dir: &Path, front: Front<'_>) -> String {
+fn nginx(doors: Doors, dir: &Path, front: Front<'_>) -> String {
+    let Doors { origin, proxy, http2 } = doors;
     let (flag, tls) = match front {
         Front::Plain => ("", String::new()),
         Front::Tls(files) => (" ssl", nginx_tls(files)),
@@ -168,6 +178,7 @@ http {{
     }}
     server {{
         listen {proxy}{flag};
+        listen {http2} http2;
 {tls}        location / {{
             proxy_pass http://origin;
             proxy_http_version 1.1;
@@ -190,7 +201,8 @@ fn nginx_tls(files: &CertificateFiles) -> String {
     )
 }
 
-fn haproxy(origin: SocketAddr, proxy: SocketAddr) -> String {
+fn haproxy(doors: Doors) -> String {
+    let Doors { origin, proxy, http2 } = doors;
     format!(
         "global
     nbthread 1
@@ -203,6 +215,7 @@ defaults
     http-reuse always
 frontend front
     bind {proxy}
+    bind {http2} proto h2
     default_backend origin
 backend origin
     server origin {origin} pool-max-conn 256
@@ -210,35 +223,39 @@ backend origin
     )
 }
 
-fn envoy(origin: SocketAddr, proxy: SocketAddr) -> String {
+/// It finds out by itself what a client speaks, so that one listener would do; it has two as the others.
+fn envoy(doors: Doors) -> String {
     const HTTP: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     const ROUTER: &str = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
     let address = |at: SocketAddr| serde_json::json!({ "socket_address": { "address": at.ip().to_string(), "port_value": at.port() } });
+    let listener = |name: &str, at: SocketAddr| {
+        serde_json::json!({
+            "name": name,
+            "address": address(at),
+            "filter_chains": [{ "filters": [{
+                "name": "http",
+                "typed_config": {
+                    "@type": HTTP,
+                    "stat_prefix": name,
+                    "generate_request_id": false,
+                    "route_config": { "virtual_hosts": [{
+                        "name": "all", "domains": ["*"],
+                        "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "origin" } }],
+                    }] },
+                    "http_filters": [{ "name": "router", "typed_config": { "@type": ROUTER } }],
+                },
+            }] }],
+        })
+    };
     serde_json::json!({
         "static_resources": {
-            "listeners": [{
-                "name": "front",
-                "address": address(proxy),
-                "filter_chains": [{ "filters": [{
-                    "name": "http",
-                    "typed_config": {
-                        "@type": HTTP,
-                        "stat_prefix": "front",
-                        "generate_request_id": false,
-                        "route_config": { "virtual_hosts": [{
-                            "name": "all", "domains": ["*"],
-                            "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "origin" } }],
-                        }] },
-                        "http_filters": [{ "name": "router", "typed_config": { "@type": ROUTER } }],
-                    },
-                }] }],
-            }],
+            "listeners": [listener("front", doors.proxy), listener("http2", doors.http2)],
             "clusters": [{
                 "name": "origin",
                 "type": "STATIC",
                 "load_assignment": {
                     "cluster_name": "origin",
-                    "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(origin) } }] }],
+                    "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address(doors.origin) } }] }],
                 },
             }],
         },
