@@ -12,21 +12,21 @@ use crate::{
     origin,
 };
 use anyhow::{Context, Result, ensure};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{net::SocketAddr, path::Path, time::Duration};
 use tokio::{net::TcpStream, runtime::Builder, time::sleep};
 
 /// Rest before memory is read.
 const REST: Duration = Duration::from_secs(5);
-/// Descriptors of the rig beside those of connections.
-const OTHER_FILES: u64 = 200;
+/// Descriptors that a node keeps back for itself.
+const OTHER_FILES: u64 = 2_000;
 
 /// Measures one node.
 ///
 /// # Errors
 /// When it does not start, or takes fewer connections.
 pub fn measure(troop: &Path, args: ConnectionsArgs, report: &mut Report) -> Result<()> {
-    allow_files(args.connections as u64 * 2 + OTHER_FILES)?;
+    let count = affordable(args.connections)?;
     let dir = tempfile::tempdir()?;
     let origin = origin::start(machine::cores())?;
     let node = Node::found(&Setup::plain(troop), dir.path())?;
@@ -36,22 +36,20 @@ pub fn measure(troop: &Path, args: ConnectionsArgs, report: &mut Report) -> Resu
         drop(open(node.proxy, 1).await?);
         sleep(REST).await;
         let before = node.program.rss_mib()?;
-        let held = open(node.proxy, args.connections).await?;
+        let held = open(node.proxy, count).await?;
         sleep(REST).await;
         let after = node.program.rss_mib()?;
         let alive = held.iter().filter(|stream| is_alive(stream)).count();
-        ensure!(
-            alive == args.connections,
-            "{alive} connections are left of {}",
-            args.connections
+        ensure!(alive == count, "{alive} connections are left of {count}");
+        let each = (after - before) * 1024.0 / count as f64;
+        let note = format!("{count} connections: {before:.1} MiB before, {after:.1} after");
+        report.count(
+            "RSS of an idle connection",
+            each,
+            "KiB",
+            "idle_connection_kib",
+            note,
         );
-        let grown = after - before;
-        let note = format!(
-            "{before:.1} before, {after:.1} after; {:.1} KiB each",
-            grown * 1024.0 / args.connections as f64
-        );
-        let what = format!("RSS for {} idle connections", args.connections);
-        report.count(what, grown, "MiB", "idle_connections_mib", note);
         Ok(())
     })
 }
@@ -80,12 +78,15 @@ fn is_alive(stream: &TcpStream) -> bool {
         .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// The node inherits what is allowed here.
-fn allow_files(wanted: u64) -> Result<()> {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < wanted) {
-        limit.current = Some(wanted.min(limit.maximum.unwrap_or(wanted)));
-        setrlimit(Resource::Nofile, limit)?;
-    }
-    Ok(())
+/// As many connections as files can be opened for. The node inherits what is allowed here, and keeps one file in two for the other side.
+fn affordable(wanted: usize) -> Result<usize> {
+    let given = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: given.maximum,
+        maximum: given.maximum,
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    let files = given.maximum.unwrap_or(u64::MAX);
+    let fitting = usize::try_from(files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX);
+    Ok(wanted.min(fitting))
 }

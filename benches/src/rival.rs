@@ -195,6 +195,7 @@ fn nginx_tls(files: &CertificateFiles) -> String {
     format!(
         "        ssl_certificate {certificate};
         ssl_certificate_key {key};
+        ssl_protocols TLSv1.3;
         ssl_session_cache off;
         ssl_session_tickets off;
 "
