@@ -5,7 +5,10 @@
 //!
 //! Kong: the HTTP status stays what it was, and the number follows from it.
 
-use crate::{rescue::Letter, scene::is_grpc};
+use crate::{
+    rescue::{Letter, Taste},
+    scene::is_grpc,
+};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, Version, header, request};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -14,6 +17,12 @@ use serde_json::Value;
 /// The number.
 pub(crate) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// Of a caller: letters are written in JSON for it, because there the sentence can be told from the rest.
+pub(crate) const TASTE: Taste<'static> = Taste {
+    accept: Some(b"application/json"),
+    content_type: None,
+};
 
 /// What may not stand in a message as it is; all beyond ASCII is encoded anyway.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');

@@ -176,9 +176,14 @@ impl Course<'_> {
 
     /// An answer of the gateway's or of a plugin's.
     fn own(&self, request: &request::Parts, ended: Ended) -> Made {
-        let taste = Taste {
-            accept: request.headers.get(header::ACCEPT).map(|v| v.as_bytes()),
-            content_type: request.headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes()),
+        let is_call = grpc::is_call(request);
+        let taste = if is_call {
+            grpc::TASTE
+        } else {
+            Taste {
+                accept: request.headers.get(header::ACCEPT).map(|v| v.as_bytes()),
+                content_type: request.headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes()),
+            }
         };
         let id = self.id.as_str();
         let (letter, ends): (Letter, bool) = match &ended {
@@ -195,11 +200,7 @@ impl Course<'_> {
                 rescue::plugin_error(status, text, taste, id)
             }),
         };
-        let letter = if grpc::is_call(request) {
-            grpc::outcome(letter)
-        } else {
-            letter
-        };
+        let letter = if is_call { grpc::outcome(letter) } else { letter };
         self.client.unread.set(self.clogged);
         let (status, headers, body) = answer::own(letter, self.client);
         Made {

@@ -8,6 +8,8 @@ mod balancing;
 mod belonging;
 #[path = "it/bodies.rs"]
 mod bodies;
+#[path = "it/calls.rs"]
+mod calls;
 #[path = "it/certificates.rs"]
 mod certificates;
 #[path = "it/ending.rs"]

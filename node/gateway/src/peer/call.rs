@@ -129,7 +129,13 @@ async fn call_peer(
             Ok(response) => return Ok((response, ride)),
             // The line was closed before anything of the call left: as good as not tried.
             Err(failed) if !failed.sent && matches!(failed.error, TryError::Broken(_)) => ride.derail(),
-            Err(failed) => return Err(failed),
+            Err(failed) => {
+                // A peer that is gone without a word takes everybody who comes after along.
+                if matches!(failed.error, TryError::TimedOut) {
+                    ride.derail();
+                }
+                return Err(failed);
+            }
         }
     }
     let unsent = |error| Failed { error, sent: false };
@@ -139,8 +145,13 @@ async fn call_peer(
     means.worker.page.peer_connects.up();
     let ride = trunks.lay(key, stream, means.slot.now_ms()).await;
     let ride = ride.map_err(|error| unsent(TryError::Broken(io::Error::other(error))))?;
-    let response = call_on(&ride, host, service, outgoing, stock, means).await?;
-    Ok((response, ride))
+    match call_on(&ride, host, service, outgoing, stock, means).await {
+        Ok(response) => Ok((response, ride)),
+        Err(failed) => {
+            ride.derail();
+            Err(failed)
+        }
+    }
 }
 
 async fn call_on(

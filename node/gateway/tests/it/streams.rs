@@ -18,17 +18,18 @@ use tokio::net::TcpStream;
 use troop_gateway::{GatewayOptions, Limits, ListenOptions};
 
 /// A client's connection.
-struct Caller {
-    send: SendRequest<Bytes>,
+pub struct Caller {
+    pub send: SendRequest<Bytes>,
     driven: tokio::task::JoinHandle<Result<(), h2::Error>>,
 }
 
 /// What was answered.
 #[derive(Debug)]
-struct Heard {
-    status: u16,
-    headers: HeaderMap,
-    body: String,
+pub struct Heard {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+    pub trailers: Option<HeaderMap>,
 }
 
 impl Heard {
@@ -38,7 +39,7 @@ impl Heard {
 }
 
 impl Caller {
-    async fn dial(address: SocketAddr) -> Self {
+    pub async fn dial(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         // Room for several answers at once: one that is not read must not stand in the way of the others.
         let (send, connection) = Builder::new()
@@ -52,7 +53,7 @@ impl Caller {
         }
     }
 
-    async fn ask(&self, request: Request<()>, body: &str) -> Result<Heard, h2::Error> {
+    pub async fn ask(&self, request: Request<()>, body: &str) -> Result<Heard, h2::Error> {
         let asking = async {
             let mut send = self.send.clone().ready().await?;
             let (answer, mut upload) = send.send_request(request, body.is_empty())?;
@@ -70,6 +71,7 @@ impl Caller {
                 status: parts.status.as_u16(),
                 headers: parts.headers,
                 body: String::from_utf8_lossy(&body).into_owned(),
+                trailers: stream.trailers().await?,
             })
         };
         tokio::time::timeout(AMPLE, asking)
