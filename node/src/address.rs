@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
-use troop_settings::{HostPort, Listen, Settings};
+use troop_settings::{HostPort, Listen, Settings, StreamListen};
 
 /// The listeners of the control side, bound.
 pub struct Bound {
@@ -24,6 +24,12 @@ pub fn bind(settings: &Settings) -> Result<Bound> {
         // The workers share their ports (SO_REUSEPORT) and would share them with another process, too. This one does not.
         drop(bind_one("proxy_listen", listen.address)?);
     }
+    for listen in &settings.stream_listen {
+        match listen {
+            StreamListen::Tcp(listen) => drop(bind_one("stream_listen", listen.address)?),
+            StreamListen::Udp(address) => drop(taken("stream_listen", *address, UdpSocket::bind(address))?),
+        }
+    }
     Ok(Bound {
         peer: bind_one("peer_listen", settings.peer_listen)?,
         admin: bind_all("admin_listen", &settings.admin_listen)?,
@@ -44,7 +50,12 @@ fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
         listener.set_nonblocking(true)?;
         Ok::<_, std::io::Error>(listener)
     };
-    bind().with_context(|| format!("{setting} {address} cannot be listened on: stop what uses it, or set {setting} to another address"))
+    taken(setting, address, bind())
+}
+
+/// Says what to do about an address that somebody else has.
+fn taken<S>(setting: &str, address: SocketAddr, bound: std::io::Result<S>) -> Result<S> {
+    bound.with_context(|| format!("{setting} {address} cannot be listened on: stop what uses it, or set {setting} to another address"))
 }
 
 /// What other nodes dial: as set, or the address this machine has on the way to `towards` (the node to join, if any).

@@ -13,12 +13,28 @@ pub fn gateway_options(settings: &Settings, format: LineFormat, node: Node) -> g
         address: listen.address,
         tls: listen.ssl,
         http2: listen.http2,
+        raw: false,
         proxy_protocol: listen.proxy_protocol,
         backlog: listen.backlog,
     });
+    let streams = settings.stream_listen.iter().filter_map(|listen| match listen {
+        settings::StreamListen::Tcp(listen) => Some(gateway::ListenOptions {
+            tls: listen.ssl,
+            raw: true,
+            proxy_protocol: listen.proxy_protocol,
+            backlog: listen.backlog,
+            ..gateway::ListenOptions::plain(listen.address)
+        }),
+        settings::StreamListen::Udp(_) => None,
+    });
+    let datagrams = settings.stream_listen.iter().filter_map(|listen| match listen {
+        settings::StreamListen::Udp(address) => Some(*address),
+        settings::StreamListen::Tcp(_) => None,
+    });
     let headers = &settings.headers;
     gateway::GatewayOptions {
-        listeners: listeners.collect(),
+        listeners: listeners.chain(streams).collect(),
+        datagrams: datagrams.collect(),
         workers: workers(settings.workers),
         node,
         headers: gateway::HeaderTokens {

@@ -24,6 +24,7 @@ mod membership;
 mod plugging;
 mod proxying;
 mod refusals;
+mod rolling;
 mod serving;
 mod storm;
 mod watching;

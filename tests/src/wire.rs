@@ -112,6 +112,7 @@ pub fn ask(address: SocketAddr, request: &Request) -> io::Result<Answer> {
 pub struct Connection {
     address: SocketAddr,
     reader: BufReader<TcpStream>,
+    heads: usize,
 }
 
 impl Connection {
@@ -127,7 +128,13 @@ impl Connection {
         Ok(Connection {
             address,
             reader: BufReader::new(stream),
+            heads: 0,
         })
+    }
+
+    /// Heads of answers that came so far, interim ones included.
+    pub fn heads(&self) -> usize {
+        self.heads
     }
 
     /// Sends a request and reads its answer.
@@ -219,6 +226,7 @@ impl Connection {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| strange(&status_line))?;
+        self.heads += 1;
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;

@@ -8,11 +8,12 @@
 //! | `streams.rs`, `preface.rs` | one connection that speaks HTTP/2, and how to tell |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
 //! | `arrival.rs`, `proxy_header.rs`, `crowd.rs` | who comes: the address, what a load balancer says of it, how many are there already |
-//! | `pace.rs` | how fast an answer is taken |
+//! | `pace.rs`, `abandon.rs` | how fast an answer is taken, and the end of a client that hardly takes it |
 //! | `tunnel.rs`, `bridge.rs` | a WebSocket, on a connection or on a stream |
 //! | `tls.rs` | the certificate shown, and what is spoken inside |
 //! | `hello.rs` | the name a client asks for, as it spells it |
 
+pub(crate) mod abandon;
 pub(crate) mod accept;
 pub(crate) mod arrival;
 mod bridge;
@@ -43,6 +44,9 @@ use std::{
     rc::Rc,
     time::Duration,
 };
+
+/// How long a connection that never said anything is waited for when the node drains: its request may be on its way.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// A client's connection, as the exchanges on it see it.
 pub(crate) struct Client {
@@ -189,10 +193,26 @@ impl Client {
 
     /// The client took some bytes: whatever is on its way to it may take that much longer.
     pub fn progressed(&self) {
+        self.slot.flow();
         match self.slot.stage() {
             Stage::Answer => self.slot.extend(self.worker.options.limits.send_timeout),
             Stage::Idle => self.slot.extend(self.worker.options.limits.idle_timeout),
             Stage::Head | Stage::Exchange => {}
+        }
+    }
+
+    /// The client takes nothing now: it has as long as a pause may last, or less if its pace so far allows less.
+    pub fn stalls(&self) {
+        let pause = self.worker.options.limits.send_timeout;
+        let patience = self.pace.waits(self.slot.now_ms());
+        self.slot
+            .stall(patience.map_or(pause, |patience| patience.min(pause)));
+    }
+
+    /// The node drains: whoever has not said anything yet has a moment left to do so.
+    pub fn leaves_soon(&self) {
+        if self.slot.stage() == Stage::Idle {
+            self.slot.hasten(LAST_CALL);
         }
     }
 

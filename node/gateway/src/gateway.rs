@@ -5,7 +5,7 @@ use crate::{
     backstage::StageDoor,
     client::{
         crowd::Crowd,
-        listen::{BoundAddress, ListenError, listen},
+        listen::{BoundAddress, ListenError, listen, listen_for_datagrams},
         tls::{CertificateError, Terminators},
     },
     counters::{CounterSnapshot, Page},
@@ -26,7 +26,7 @@ use crate::{
 };
 use std::{
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::PathBuf,
     sync::{
         Arc,
@@ -126,7 +126,7 @@ impl Gauges {
 /// The data plane, running.
 pub struct Gateway {
     press: Arc<Press>,
-    addresses: Vec<BoundAddress>,
+    doors: Doors,
     pages: Vec<Arc<Page>>,
     orders: watch::Sender<Order>,
     workers: Vec<JoinHandle<io::Result<u64>>>,
@@ -148,7 +148,7 @@ impl Gateway {
         plugins: Vec<Arc<dyn Plugin>>,
     ) -> Result<Gateway, StartError> {
         let workers = options.workers.get();
-        let (addresses, listeners) = bind(&options, workers)?;
+        let (doors, sockets) = bind(&options, workers)?;
         let tasks = TaskSet::new();
         let peer_tls = Arc::new(PeerTls::load()?);
         let prober = Prober::new(peer_tls, options.limits.probes_max);
@@ -169,7 +169,7 @@ impl Gateway {
         };
         let mut gateway = Gateway {
             press,
-            addresses,
+            doors,
             pages,
             orders: parts.orders.clone(),
             workers: Vec::new(),
@@ -177,7 +177,7 @@ impl Gateway {
             tasks,
             door,
         };
-        gateway.start_workers(&parts, &desk, listeners).await?;
+        gateway.start_workers(&parts, &desk, sockets).await?;
         let press = Arc::clone(&gateway.press);
         gateway
             .tasks
@@ -189,10 +189,10 @@ impl Gateway {
         &mut self,
         parts: &Parts,
         desk: &Desk,
-        listeners: Sockets,
+        sockets: Vec<Sockets>,
     ) -> Result<(), StartError> {
         let mut waiting = Vec::new();
-        for (page, listeners) in self.pages.iter().zip(listeners) {
+        for (page, sockets) in self.pages.iter().zip(sockets) {
             let apron = Apron {
                 options: Arc::clone(&parts.options),
                 plan: Arc::clone(&self.press.plan),
@@ -201,7 +201,8 @@ impl Gateway {
                 desk: desk.clone(),
                 page: Arc::clone(page),
                 access_log: self.access_log.as_ref().map(|log| log.pouch(Arc::clone(page))),
-                listeners,
+                listeners: sockets.listeners,
+                datagrams: sockets.datagrams,
                 crowd: parts.crowd.clone(),
                 connections: Arc::clone(&parts.connections),
                 orders: self.orders.subscribe(),
@@ -238,7 +239,12 @@ impl Gateway {
 
     /// Where clients are listened to, in the order of the options.
     pub fn addresses(&self) -> &[BoundAddress] {
-        &self.addresses
+        &self.doors.addresses
+    }
+
+    /// Where datagrams are taken, in the order of the options.
+    pub fn datagram_addresses(&self) -> &[SocketAddr] {
+        &self.doors.datagrams
     }
 
     /// What can be read off it while it runs, for whoever reports on it.
@@ -314,19 +320,39 @@ struct Parts {
 }
 
 /// The listening sockets of one worker each.
-type Sockets = Vec<Vec<(TcpListener, ListenOptions)>>;
+#[derive(Default)]
+struct Sockets {
+    listeners: Vec<(TcpListener, ListenOptions)>,
+    datagrams: Vec<UdpSocket>,
+}
 
-fn bind(options: &GatewayOptions, workers: usize) -> Result<(Vec<BoundAddress>, Sockets), ListenError> {
-    let mut addresses = Vec::new();
-    let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
+/// Where clients are listened to.
+struct Doors {
+    addresses: Vec<BoundAddress>,
+    datagrams: Vec<SocketAddr>,
+}
+
+fn bind(options: &GatewayOptions, workers: usize) -> Result<(Doors, Vec<Sockets>), ListenError> {
+    let mut doors = Doors {
+        addresses: Vec::new(),
+        datagrams: Vec::new(),
+    };
+    let mut sockets: Vec<Sockets> = (0..workers).map(|_| Sockets::default()).collect();
     for wanted in &options.listeners {
         let (bound, shared) = listen(wanted, workers)?;
-        addresses.push(bound);
+        doors.addresses.push(bound);
         for (own, socket) in sockets.iter_mut().zip(shared) {
-            own.push((socket, *wanted));
+            own.listeners.push((socket, *wanted));
         }
     }
-    Ok((addresses, sockets))
+    for wanted in &options.datagrams {
+        let (bound, shared) = listen_for_datagrams(*wanted, workers)?;
+        doors.datagrams.push(bound);
+        for (own, socket) in sockets.iter_mut().zip(shared) {
+            own.datagrams.push(socket);
+        }
+    }
+    Ok((doors, sockets))
 }
 
 fn set_up(

@@ -47,6 +47,7 @@ mod respond;
 mod runloop;
 mod scene;
 mod shelf;
+mod stream;
 mod sweep;
 mod tail;
 mod to_client;

@@ -42,6 +42,8 @@ pub struct Limits {
     /// Requests that a client may take back before they are answered, on one connection of HTTP/2, unless it lets as many be answered. Browsers
     /// take back dozens when somebody leaves a page; an attacker does nothing else.
     pub http2_resets_max: u64,
+    /// Clients whose datagrams are passed on, for each worker and listening socket; those of more are dropped. Each has a socket towards its peer.
+    pub datagram_sessions_max: usize,
     /// Largest head of a response. nginx answers 502 above 4 to 8 KiB; some origins set many cookies.
     pub peer_head_max_bytes: usize,
     /// Interim responses (1xx) before the real one; a thousand 103 are an attack.
@@ -85,6 +87,7 @@ impl Default for Limits {
             overload_lag: Some(Duration::from_millis(500)),
             http2_streams_max: 128,
             http2_resets_max: 100,
+            datagram_sessions_max: 4_096,
             peer_head_max_bytes: 64 * 1024,
             peer_interims_max: 8,
             replay_max_bytes: 1024 * 1024,

@@ -18,6 +18,8 @@ use troop_telemetry::LineFormat;
 pub struct GatewayOptions {
     /// Where clients are listened to; each worker listens everywhere.
     pub listeners: Vec<ListenOptions>,
+    /// Where datagrams are taken, to be passed on by routes for them.
+    pub datagrams: Vec<SocketAddr>,
     /// Threads that serve.
     pub workers: NonZeroUsize,
     /// How this node is called in what plugins see.
@@ -57,6 +59,8 @@ pub struct ListenOptions {
     pub tls: bool,
     /// Whether they may speak HTTP/2.
     pub http2: bool,
+    /// Whether bytes are passed on as they come, by routes for streams; else HTTP is spoken.
+    pub raw: bool,
     /// Whether each connection starts with a PROXY header.
     pub proxy_protocol: bool,
     /// Connections the kernel may hold for us until they are accepted.
@@ -149,6 +153,7 @@ impl ListenOptions {
             address,
             tls: false,
             http2: false,
+            raw: false,
             proxy_protocol: false,
             backlog: BACKLOG,
         }
@@ -204,6 +209,7 @@ impl Default for GatewayOptions {
     fn default() -> Self {
         GatewayOptions {
             listeners: Vec::new(),
+            datagrams: Vec::new(),
             workers: NonZeroUsize::MIN,
             node: Node {
                 id: String::new(),

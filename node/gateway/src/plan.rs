@@ -16,6 +16,7 @@
 //! | `duty.rs` | who of them serves, across editions |
 //! | `certificates.rs` | certificates by the names they are shown for |
 //! | `trusts.rs` | how hands are shaken with peers |
+//! | `streams.rs` | routes of plain connections and datagrams |
 //! | `vaults.rs` | what vault references stand for |
 //! | `draft.rs` | a plan being changed |
 //! | `feed.rs` | events to drafts to plans |
@@ -29,6 +30,7 @@ pub(crate) mod feed;
 pub(crate) mod instances;
 pub(crate) mod pace;
 pub(crate) mod record;
+pub(crate) mod streams;
 pub(crate) mod trusts;
 pub(crate) mod upstream;
 pub(crate) mod vaults;
@@ -39,6 +41,7 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use instances::Instances;
 use record::{PluginRecord, ServiceRecord, UpstreamRecord};
 use std::sync::Arc;
+use streams::Streams;
 use troop_router::Router;
 use troop_txn::Revision;
 use trusts::Trusts;
@@ -59,6 +62,8 @@ pub(crate) struct Plan {
     pub upstreams: HashMap<Arc<str>, Arc<Upstream>>,
     /// What is shown to clients that speak TLS.
     pub certificates: Certificates,
+    /// Routes of plain connections and datagrams.
+    pub streams: Streams,
     services: HashMap<Uuid, Arc<Service>>,
     /// All routes, those that cannot be matched now included.
     routes: HashMap<Uuid, Arc<RouteEntry>>,
@@ -94,7 +99,7 @@ impl Plan {
     /// How much is in it.
     pub fn size(&self) -> PlanSize {
         PlanSize {
-            routes: self.router.len(),
+            routes: self.router.len() + self.streams.router.len(),
             services: self.services.len(),
             plugins: self.instances.len(),
             upstreams: self.upstream_records.len(),

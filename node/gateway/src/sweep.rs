@@ -34,6 +34,8 @@ pub(crate) enum Stage {
 pub(crate) struct Slot {
     stage: Cell<Stage>,
     due: Cell<u64>,
+    /// When the client must have taken something of what it is being sent, whatever else is waited for.
+    stalled: Cell<u64>,
     waker: RefCell<Option<Waker>>,
     clock: Rc<RoundClock>,
 }
@@ -68,14 +70,36 @@ impl Slot {
     /// The same wait, for at most `timeout` from about now.
     pub fn extend(&self, timeout: Duration) {
         let millis = u64::try_from(timeout.as_millis()).unwrap_or(NEVER);
-        // A round more, because the watch may be that much behind.
-        self.due.set(
-            self.clock
-                .now
-                .get()
-                .saturating_add(millis)
-                .saturating_add(ROUND_MS),
-        );
+        self.due.set(self.in_about(millis));
+    }
+
+    /// A round more, because the watch may be that much behind.
+    fn in_about(&self, millis: u64) -> u64 {
+        let now = self.clock.now.get();
+        now.saturating_add(millis).saturating_add(ROUND_MS)
+    }
+
+    /// The client takes nothing: it has at most `timeout` from about now, or what it was given before if that is less.
+    pub fn stall(&self, timeout: Duration) {
+        let millis = u64::try_from(timeout.as_millis()).unwrap_or(NEVER);
+        self.stalled.set(self.stalled.get().min(self.in_about(millis)));
+    }
+
+    /// The client took something.
+    pub fn flow(&self) {
+        self.stalled.set(NEVER);
+    }
+
+    /// Whether the client took nothing for too long.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.get() <= self.clock.now.get()
+    }
+
+    /// The same wait, for at most `timeout` from about now or as long as it was to last, whichever is less.
+    pub fn hasten(&self, timeout: Duration) {
+        let before = self.due.get();
+        self.extend(timeout);
+        self.due.set(self.due.get().min(before));
     }
 
     /// What is waited for.
@@ -128,6 +152,7 @@ impl Sweep {
         let slot = Rc::new(Slot {
             stage: Cell::new(Stage::Idle),
             due: Cell::new(NEVER),
+            stalled: Cell::new(NEVER),
             waker: RefCell::default(),
             clock: Rc::clone(&self.clock),
         });
@@ -145,7 +170,7 @@ impl Sweep {
         let now = u64::try_from(self.clock.started.elapsed().as_millis()).unwrap_or(NEVER);
         self.clock.now.set(now);
         self.slots.borrow_mut().retain(|slot| Rc::strong_count(slot) > 1);
-        self.wake_where(Slot::is_overdue);
+        self.wake_where(|slot| slot.is_overdue() || slot.is_stalled());
     }
 
     /// Wakes every connection, to be told something.
@@ -176,6 +201,41 @@ mod tests {
         }
         slot.wait_on(Stage::Exchange);
         assert!(!slot.is_overdue());
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_stalls_whatever_else_is_waited_for() {
+        let sweep = Sweep::new();
+        let slot = sweep.enter();
+        slot.wait_on(Stage::Exchange);
+        slot.stall(Duration::from_millis(400));
+        sweep.clock.now.set(400);
+        slot.stall(Duration::from_millis(400));
+        assert!(!slot.is_stalled());
+        sweep.clock.now.set(500);
+        assert!(
+            slot.is_stalled() && !slot.is_overdue(),
+            "a second look gives no more time"
+        );
+        slot.flow();
+        assert!(!slot.is_stalled());
+    }
+
+    #[test]
+    fn a_wait_can_be_made_shorter_and_not_longer() {
+        let sweep = Sweep::new();
+        let slot = sweep.enter();
+        slot.wait(Stage::Answer, Duration::from_millis(900));
+        for (hastened, now, overdue) in [(90_000, 999, false), (90_000, 1_000, true)] {
+            sweep.clock.now.set(0);
+            slot.hasten(Duration::from_millis(hastened));
+            sweep.clock.now.set(now);
+            assert_eq!(slot.is_overdue(), overdue, "{hastened} {now}");
+        }
+        sweep.clock.now.set(0);
+        slot.hasten(Duration::from_millis(400));
+        sweep.clock.now.set(500);
+        assert!(slot.is_overdue());
     }
 
     #[test]

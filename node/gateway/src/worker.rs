@@ -18,13 +18,14 @@ use crate::{
     peer::{pool::Pool, resolve::Names, trunk::Trunks},
     plan::Plan,
     request_id::IdSource,
+    stream::datagrams,
     sweep::{ROUND, Sweep},
 };
 use arc_swap::{ArcSwap, Cache};
 use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     ops::Deref,
     rc::Rc,
     sync::{
@@ -61,6 +62,8 @@ pub(crate) struct Apron {
     pub access_log: Option<Pouch>,
     /// Its listening sockets, and what is spoken there.
     pub listeners: Vec<(TcpListener, ListenOptions)>,
+    /// Its sockets for datagrams.
+    pub datagrams: Vec<UdpSocket>,
     /// Connections per address, of all workers; `None` when nobody counts them.
     pub crowd: Option<Arc<Crowd>>,
     /// Connections of all workers so far.
@@ -73,6 +76,8 @@ pub(crate) struct Apron {
 pub(crate) struct Worker {
     pub options: Arc<GatewayOptions>,
     pub chains: Chains,
+    /// Those of sessions; they change with other instances.
+    pub session_chains: Chains,
     pub pool: Rc<Pool>,
     pub trunks: Rc<Trunks>,
     pub names: Arc<Names>,
@@ -128,6 +133,7 @@ impl Worker {
         let order = *apron.orders.borrow();
         Rc::new(Worker {
             chains: Chains::new(apron.options.limits.chains_max),
+            session_chains: Chains::new(apron.options.limits.chains_max),
             pool: Pool::new(apron.options.keepalive),
             trunks: Trunks::new(apron.options.keepalive, apron.options.limits.peer_head_max_bytes),
             names: apron.names,
@@ -248,17 +254,29 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
     let local = tokio::task::LocalSet::new();
     let cut = local.block_on(&runtime, async move {
         let listeners = std::mem::take(&mut apron.listeners);
+        let sockets = std::mem::take(&mut apron.datagrams);
         let client_tls = apron.client_tls.take();
         let worker = Worker::new(apron);
         for (listener, spoken) in listeners {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let tls = client_tls.as_ref().filter(|_| spoken.tls);
             let reception = Reception {
-                tls: tls.map(|tls| tls.speaking(spoken.http2)),
+                tls: tls.map(|tls| {
+                    if spoken.raw {
+                        tls.silent()
+                    } else {
+                        tls.speaking(spoken.http2)
+                    }
+                }),
                 http2: spoken.http2,
                 proxy_protocol: spoken.proxy_protocol,
+                raw: spoken.raw,
             };
             tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, reception));
+        }
+        for socket in sockets {
+            let socket = tokio::net::UdpSocket::from_std(socket)?;
+            tokio::task::spawn_local(datagrams::serve(Rc::clone(&worker), socket));
         }
         // Nobody may be waiting any more; then serving is all the same.
         let _ = ready.send(());

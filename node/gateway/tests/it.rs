@@ -34,6 +34,8 @@ mod proxying;
 mod streams;
 #[path = "it/strictness.rs"]
 mod strictness;
+#[path = "it/switchboard.rs"]
+mod switchboard;
 #[path = "it/tls.rs"]
 mod tls;
 #[path = "it/vouching.rs"]

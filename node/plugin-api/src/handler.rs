@@ -5,6 +5,7 @@ use crate::{
     log::LogRecord,
     phase::Phases,
     response::Response,
+    session::{Session, SessionRecord},
     shared::Shared,
     verdict::{Failure, Verdict},
 };
@@ -82,4 +83,15 @@ pub trait Handler: Send + Sync {
 
     /// When it is over.
     fn log(&self, _record: &LogRecord<'_>) {}
+
+    /// Before a peer is picked for a session of bytes or datagrams. To respond is to end it without a word.
+    ///
+    /// # Errors
+    /// [`Failure`]: the session ends.
+    fn preread(&self, _session: &Session<'_>) -> Result<Verdict, Failure> {
+        Ok(Verdict::Continue)
+    }
+
+    /// When a session is over.
+    fn session_log(&self, _record: &SessionRecord<'_>) {}
 }

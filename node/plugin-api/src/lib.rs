@@ -23,6 +23,7 @@ pub mod phase;
 pub mod plugin;
 pub mod request;
 pub mod response;
+pub mod session;
 pub mod shared;
 pub mod verdict;
 
@@ -40,5 +41,6 @@ pub use phase::Phases;
 pub use plugin::{Misconfigured, Plugin, Setup};
 pub use request::{Request, Wishes};
 pub use response::{Response, ResponseWishes};
+pub use session::{Session, SessionRecord};
 pub use shared::Shared;
 pub use verdict::{Failure, Reply, ReplyBody, Verdict};

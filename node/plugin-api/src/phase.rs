@@ -24,6 +24,10 @@ impl Phases {
     pub const BODY_FILTER: Phases = Phases(1 << 4);
     /// When the exchange is over.
     pub const LOG: Phases = Phases(1 << 5);
+    /// Before a peer is picked for a connection or datagrams that are passed on as they are: may end them.
+    pub const PREREAD: Phases = Phases(1 << 6);
+    /// When such a session is over.
+    pub const SESSION_LOG: Phases = Phases(1 << 7);
 
     /// Whether all phases of `other` are in here.
     pub const fn has(self, other: Phases) -> bool {

@@ -10,6 +10,7 @@ mod custom;
 mod entry;
 mod postman;
 mod queue;
+mod session;
 mod sink;
 pub(crate) mod wire;
 
@@ -25,7 +26,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 use tokio::sync::mpsc;
-use troop_plugin_api::{Handler, LogRecord, Misconfigured, Phases, Setup};
+use troop_plugin_api::{Handler, LogRecord, Misconfigured, Phases, SessionRecord, Setup};
 use troop_telemetry::{Exposition, metric::LOG_ENTRIES_LOST_TOTAL};
 
 /// What a log plugin's instances lost so far.
@@ -90,11 +91,20 @@ impl Shipper {
 
 impl Handler for Shipper {
     fn phases(&self) -> Phases {
-        Phases::LOG
+        Phases::LOG | Phases::SESSION_LOG
     }
 
     fn log(&self, record: &LogRecord<'_>) {
-        let entry = Entry::of(record, &self.custom);
+        self.post(Entry::of(record, &self.custom));
+    }
+
+    fn session_log(&self, record: &SessionRecord<'_>) {
+        self.post(Entry::of_session(record, &self.custom));
+    }
+}
+
+impl Shipper {
+    fn post(&self, entry: Entry) {
         let bytes = entry.about_bytes();
         let full = self.waiting.fetch_add(bytes, Relaxed).saturating_add(bytes) > self.max_bytes;
         if full || self.letters.try_send(entry).is_err() {

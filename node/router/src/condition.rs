@@ -134,8 +134,8 @@ impl HeaderValue {
 }
 
 /// One entry of a route's `snis`.
-#[derive(Debug)]
-enum SniRule {
+#[derive(Clone, Debug)]
+pub(crate) enum SniRule {
     Exact(Box<str>),
     Suffix(Box<str>),
     Prefix(Box<str>),
@@ -143,7 +143,7 @@ enum SniRule {
 
 impl SniRule {
     /// Kong: the dot that ends a fully qualified name is dropped.
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let text = text.strip_suffix('.').unwrap_or(text);
         if let Some(suffix) = text.strip_prefix('*') {
             SniRule::Suffix(suffix.into())
@@ -154,7 +154,7 @@ impl SniRule {
         }
     }
 
-    fn holds(&self, sni: &str) -> bool {
+    pub(crate) fn holds(&self, sni: &str) -> bool {
         match self {
             SniRule::Exact(name) => **name == *sni,
             SniRule::Suffix(suffix) => sni.ends_with(&**suffix),

@@ -29,6 +29,7 @@
 //! | `prefix_tree.rs`, `label.rs`, `bucket.rs` | the persistent tree under both, and what stands in it |
 //! | `router.rs`, `search.rs` | the value that holds all routes, and one look-up |
 //! | `explain.rs` | why a request finds what it finds |
+//! | `stream.rs` | routes of plain connections and datagrams |
 //! | `normal.rs`, `upstream_path.rs` | the path before matching, and after it |
 //!
 //! The router is a value: [`Router::clone`] costs a few reference counts, a changed clone shares
@@ -53,6 +54,7 @@ mod request;
 mod router;
 mod search;
 mod spec;
+mod stream;
 mod upstream_path;
 
 pub use crate::explain::{Attribute, Judged};
@@ -62,4 +64,5 @@ pub use crate::normal::{PathError, normalize_path};
 pub use crate::request::{Headers, NoHeaders, RequestHead, Tls};
 pub use crate::router::Router;
 pub use crate::spec::{RouteError, RouteFields, RouteSpec};
+pub use crate::stream::{Caller, Carriers, Endpoint, StreamRouter, StreamSpec};
 pub use crate::upstream_path::{PathHandling, upstream_path};

@@ -5,9 +5,9 @@
 
 use std::net::SocketAddr;
 
-use crate::Listen;
 use crate::problem::{Place, SettingError};
 use crate::table::{Settings, table};
+use crate::{Listen, StreamListen};
 
 /// Adds what is wrong with these settings taken together.
 pub(crate) fn together(
@@ -104,6 +104,17 @@ impl Walk<'_> {
                     );
                 }
                 taken.push((name, address));
+            }
+        }
+        let streams = self.settings.stream_listen.clone();
+        for listen in streams {
+            let StreamListen::Tcp(Listen { address, .. }) = listen else {
+                continue;
+            };
+            let rival = taken.iter().find(|(_, known)| collide(*known, address));
+            if let Some((other, known)) = rival {
+                let problem = format!("{address} is the same socket as {known} of {other}; change one");
+                self.refuse("stream_listen", problem);
             }
         }
     }
@@ -214,6 +225,8 @@ mod tests {
             Err("same socket as 0.0.0.0:7443 of peer_listen"),
         );
         check("proxy_listen = 127.0.0.2:8001", Ok(()));
+        check("stream_listen = 0.0.0.0:8000", Err("of proxy_listen; change one"));
+        check("stream_listen = 0.0.0.0:8000 udp, 0.0.0.0:9000", Ok(()));
         check("proxy_listen = 127.0.0.1:0\nadmin_listen = 127.0.0.1:0", Ok(()));
     }
 

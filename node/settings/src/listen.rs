@@ -30,7 +30,7 @@ pub struct Listen {
 }
 
 impl Listen {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let address = parse_address(words.next().unwrap_or_default())?;
         let mut listen = Listen {

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::value::Value;
 use crate::{
     AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
-    Protocols, RealIpHeader, Secret, Share, WebOrigin, Workers,
+    Protocols, RealIpHeader, Secret, Share, StreamListen, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -161,6 +161,9 @@ settings! {
         /// Where clients connect. Entries are `ADDRESS:PORT` with flags behind (`ssl`, `http2`, `backlog=N`);
         /// `off` opens none. Port 0 takes a free port.
         proxy_listen: Vec<Listen> = "0.0.0.0:8000, 0.0.0.0:8443 ssl http2", kong "proxy_listen";
+        /// Where connections and datagrams are taken that are passed on as they come, by routes for `tcp`, `tls`,
+        /// `tls_passthrough` and `udp`. Flags: `ssl`, `udp`, `proxy_protocol`, `backlog=N`.
+        stream_listen: Vec<StreamListen> = "off", kong "stream_listen";
         /// Where the Admin API answers. It has no password: an address other than loopback is refused
         /// unless `insecure_admin` says so.
         admin_listen: Vec<Listen> = "127.0.0.1:8001", kong "admin_listen";

@@ -6,11 +6,13 @@
 
 use super::{
     Client,
+    abandon::Abandon,
     arrival::{Arrival, arrive},
     connection, preface, streams,
     tls::Terminator,
 };
-use crate::worker::Worker;
+use crate::{stream::session, worker::Worker};
+use futures_util::FutureExt;
 use std::{net::SocketAddr, rc::Rc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -28,6 +30,8 @@ pub(crate) struct Reception {
     pub http2: bool,
     /// A load balancer in front introduces each of them.
     pub proxy_protocol: bool,
+    /// Their bytes are passed on as they come.
+    pub raw: bool,
 }
 
 /// Takes connections from one listener until the worker drains.
@@ -44,7 +48,7 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, recept
         }
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = worker.drained_or_told() => return,
+            () = worker.drained_or_told() => break,
         };
         match accepted {
             Ok((stream, client)) => {
@@ -59,6 +63,10 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, recept
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+    // Who stands at the door already is still let in: the kernel would turn them away as if nobody had ever been here.
+    while let Some(Ok((stream, client))) = listener.accept().now_or_never() {
+        take_in(&worker, stream, client, address, reception.clone());
     }
 }
 
@@ -79,6 +87,18 @@ fn take_in(
             worker.page.closed.up();
             return;
         };
+        if reception.raw {
+            // Apart, so that connections of HTTP do not hold the room for it.
+            return Box::pin(session::serve(
+                worker,
+                stream,
+                arrival,
+                listener,
+                reception.tls,
+                number,
+            ))
+            .await;
+        }
         match reception.tls {
             None => {
                 let patience = worker.options.limits.first_byte_timeout;
@@ -92,7 +112,10 @@ fn take_in(
     });
 }
 
-async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Client, stream: S, http2: bool) {
+async fn drive<S>(client: Client, stream: S, http2: bool)
+where
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + 'static,
+{
     if http2 {
         // Apart, so that connections without HTTP/2 do not hold the room for it.
         Box::pin(streams::drive(Rc::new(client), stream)).await;

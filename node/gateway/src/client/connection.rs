@@ -3,7 +3,7 @@
 //! The codec runs the exchanges; this file runs the codec: wakes it up when a deadline is over, tells it to stop when the node
 //! drains, and deals with what is left when it ends, which is a closed socket, a refusal to send, or a tunnel.
 
-use super::{Client, tunnel, wire::Wire};
+use super::{Client, abandon::Abandon, tunnel, wire::Wire};
 use crate::{
     rescue::{Letter, Rescue, Taste},
     runloop,
@@ -37,10 +37,15 @@ enum Ended {
     Failed(hyper::Error),
     /// It was waiting for the client for too long.
     Overdue(Stage),
+    /// The client took nothing of its answer for too long.
+    Stalled,
 }
 
 /// Serves a connection.
-pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Client>, stream: S) {
+pub(crate) async fn drive<S>(client: Rc<Client>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + 'static,
+{
     let wire = Wire::new(stream, Rc::clone(&client));
     let serving = Rc::clone(&client);
     let service = service_fn(move |request: Request<Incoming>| runloop::serve(Rc::clone(&serving), request));
@@ -50,6 +55,7 @@ pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: R
         client.slot.remember(cx);
         if client.worker.is_draining() && !told {
             told = true;
+            client.leaves_soon();
             Pin::new(&mut codec).graceful_shutdown();
         }
         match Pin::new(&mut codec).poll(cx) {
@@ -78,8 +84,12 @@ fn builder(client: &Client) -> http1::Builder {
     builder
 }
 
-/// Only waits for the client end here; while an exchange waits, it looks at the slip itself.
+/// Only waits for the client end here; while an exchange waits, it looks at the slip itself. But a client that takes nothing stops the
+/// codec, and with it the exchange: that is seen here in any case.
 fn overdue(client: &Client) -> Poll<Ended> {
+    if client.slot.is_stalled() {
+        return Poll::Ready(Ended::Stalled);
+    }
     match client.slot.stage() {
         Stage::Exchange => Poll::Pending,
         _ if !client.slot.is_overdue() => Poll::Pending,
@@ -87,7 +97,7 @@ fn overdue(client: &Client) -> Poll<Ended> {
     }
 }
 
-async fn part<S: AsyncRead + AsyncWrite + Unpin>(
+async fn part<S: AsyncRead + AsyncWrite + Abandon + Unpin>(
     client: &Client,
     ended: Ended,
     refused: bool,
@@ -97,6 +107,7 @@ async fn part<S: AsyncRead + AsyncWrite + Unpin>(
     let tunnel = client.tunnel.take();
     let letter = match (ended, tunnel) {
         (Ended::Done, Some(tunnel)) => return tunnel::run(client, stream, early, tunnel).await,
+        (Ended::Stalled, _) => return stream.abandon(),
         (Ended::Done, None) | (Ended::Overdue(Stage::Idle | Stage::Answer | Stage::Exchange), _) => None,
         (Ended::Overdue(Stage::Head), _) => Some(Rescue::RequestTimeout),
         (Ended::Failed(error), _) => {

@@ -28,7 +28,7 @@ pub(crate) async fn capital_name(stream: &TcpStream) -> Option<String> {
 }
 
 /// The name in a record that holds a whole first word.
-fn server_name(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn server_name(bytes: &[u8]) -> Option<&[u8]> {
     let mut record = Words(bytes);
     (record.byte()? == HANDSHAKE).then_some(())?;
     record.skip(2)?;

@@ -7,10 +7,10 @@
 //! take half of the connections. Before sharing, the address is therefore claimed once without it.
 
 use crate::options::ListenOptions;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, UdpSocket},
 };
 use thiserror::Error;
 
@@ -43,7 +43,12 @@ pub(crate) fn listen(
         address: options.address,
         source,
     };
-    let sockets = share(options, workers).map_err(failed)?;
+    let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
+    let finish = |socket: Socket| {
+        socket.listen(backlog)?;
+        Ok(TcpListener::from(socket))
+    };
+    let sockets = share(options.address, Type::STREAM, workers, finish).map_err(failed)?;
     let address = sockets
         .first()
         .map_or(Ok(options.address), TcpListener::local_addr)
@@ -55,26 +60,43 @@ pub(crate) fn listen(
     Ok((bound, sockets))
 }
 
-fn share(options: &ListenOptions, workers: usize) -> io::Result<Vec<TcpListener>> {
-    if options.address.port() != 0 {
-        drop(bind(options.address, false)?);
+/// Sockets for datagrams on one address, one per worker: the kernel deals clients out among them, each client's datagrams to one.
+pub(crate) fn listen_for_datagrams(
+    address: SocketAddr,
+    workers: usize,
+) -> Result<(SocketAddr, Vec<UdpSocket>), ListenError> {
+    let failed = |source| ListenError { address, source };
+    let sockets = share(address, Type::DGRAM, workers, |socket| {
+        Ok(UdpSocket::from(socket))
+    })
+    .map_err(failed)?;
+    let bound = sockets.first().map_or(Ok(address), UdpSocket::local_addr);
+    Ok((bound.map_err(failed)?, sockets))
+}
+
+/// As many sockets as there are workers on one address.
+fn share<S>(
+    address: SocketAddr,
+    kind: Type,
+    workers: usize,
+    finish: impl Fn(Socket) -> io::Result<S>,
+) -> io::Result<Vec<S>> {
+    if address.port() != 0 {
+        drop(bind(address, kind, false)?);
     }
-    let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
-    let mut address = options.address;
+    let mut address = address;
     let mut sockets = Vec::with_capacity(workers);
     for _ in 0..workers {
-        let socket = bind(address, true)?;
-        socket.listen(backlog)?;
+        let socket = bind(address, kind, true)?;
         socket.set_nonblocking(true)?;
-        let listener = TcpListener::from(socket);
-        address = listener.local_addr()?;
-        sockets.push(listener);
+        address = socket.local_addr()?.as_socket().unwrap_or(address);
+        sockets.push(finish(socket)?);
     }
     Ok(sockets)
 }
 
-fn bind(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;

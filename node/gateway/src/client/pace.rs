@@ -7,19 +7,7 @@
 //! socket took nothing counts as waiting.
 
 use crate::limits::Limits;
-use std::{cell::Cell, io};
-use thiserror::Error;
-
-/// The client takes its answer too slowly.
-#[derive(Debug, Error)]
-#[error("the client takes its answer too slowly")]
-pub(crate) struct TooSlow;
-
-impl From<TooSlow> for io::Error {
-    fn from(slow: TooSlow) -> Self {
-        io::Error::new(io::ErrorKind::TimedOut, slow)
-    }
-}
+use std::{cell::Cell, time::Duration};
 
 /// One client's pace with the current answer.
 pub(crate) struct Pace {
@@ -59,24 +47,24 @@ impl Pace {
         }
     }
 
-    /// The client takes nothing now.
-    pub fn waits(&self, now_ms: u64) -> Result<(), TooSlow> {
+    /// The client takes nothing now. How long it may go on like that; `None` is no limit.
+    pub fn waits(&self, now_ms: u64) -> Option<Duration> {
         let since = self.since.get().unwrap_or(now_ms);
         self.since.set(Some(since));
-        let waited = self.waited_ms.get() + now_ms.saturating_sub(since);
-        let due = (waited.saturating_sub(self.grace_ms) / 1_000).saturating_mul(self.rate_min_bytes);
-        if self.taken.get() < due {
-            Err(TooSlow)
-        } else {
-            Ok(())
-        }
+        let waited_ms = self.waited_ms.get() + now_ms.saturating_sub(since);
+        let paid_ms = self
+            .taken
+            .get()
+            .saturating_mul(1_000)
+            .checked_div(self.rate_min_bytes)?;
+        let allowed_ms = self.grace_ms.saturating_add(paid_ms);
+        Some(Duration::from_millis(allowed_ms.saturating_sub(waited_ms)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn pace() -> Pace {
         Pace::new(&Limits {
@@ -89,13 +77,13 @@ mod tests {
     #[test]
     fn a_client_may_be_slow_for_the_grace_and_not_slower_than_the_rate_after_it() {
         let pace = pace();
+        let patience = |now_ms| pace.waits(now_ms).map(|time| time.as_millis());
         pace.took(150, 0);
-        assert!(pace.waits(1_000).is_ok());
-        assert!(pace.waits(12_900).is_ok());
-        assert!(pace.waits(13_000).is_err(), "200 bytes were due");
-        pace.took(60, 13_000);
-        assert!(pace.waits(13_000).is_ok());
-        assert!(pace.waits(15_000).is_err());
+        assert_eq!(patience(1_000), Some(11_500));
+        assert_eq!(patience(12_000), Some(500));
+        assert_eq!(patience(13_000), Some(0));
+        pace.took(100, 13_000);
+        assert_eq!(patience(13_000), Some(500));
     }
 
     #[test]
@@ -103,12 +91,23 @@ mod tests {
         let pace = pace();
         pace.took(1, 0);
         pace.took(1, 1_000_000);
-        assert!(pace.waits(1_000_000).is_ok());
+        assert_eq!(pace.waits(1_000_000), Some(Duration::from_millis(10_020)));
         pace.starts();
         pace.took(1, 2_000_000);
-        assert!(
-            pace.waits(2_009_000).is_ok(),
+        let patience = pace.waits(2_009_000);
+        assert_eq!(
+            patience,
+            Some(Duration::from_millis(10_010)),
             "each answer has a grace of its own"
         );
+    }
+
+    #[test]
+    fn without_a_rate_there_is_no_limit() {
+        let pace = Pace::new(&Limits {
+            rate_min_bytes: 0,
+            ..Limits::default()
+        });
+        assert_eq!(pace.waits(0), None);
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Terminator {
 pub(crate) struct Terminators {
     both: Terminator,
     only_http_11: Terminator,
+    /// Whatever the client proposes is nobody's business here.
+    anything: Terminator,
 }
 
 impl Terminators {
@@ -112,7 +114,13 @@ impl Terminators {
         Ok(Arc::new(Terminators {
             both: speaking(&[HTTP_2, HTTP_11]),
             only_http_11: speaking(&[HTTP_11]),
+            anything: speaking(&[]),
         }))
+    }
+
+    /// For a listener whose bytes are passed on as they come.
+    pub fn silent(&self) -> Terminator {
+        self.anything.clone()
     }
 
     /// For a listener with or without HTTP/2.

@@ -1,9 +1,12 @@
-//! A WebSocket: both sides agreed to speak something else, and the gateway passes bytes.
+//! Bytes that pass both ways: connections that nobody here understands, and WebSockets, where both sides agreed to speak something else, and the gateway passes bytes.
 //!
 //! Either side may be quiet for as long as the service's read timeout; whoever closes its half closes the other's.
 
 use super::{Client, Tunnel};
-use crate::sweep::{Slot, Stage};
+use crate::{
+    peer::stream::PeerStream,
+    sweep::{Slot, Stage},
+};
 use bytes::Bytes;
 use std::{
     future::{Future, poll_fn},
@@ -14,11 +17,12 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional};
 
-/// A stream whose every byte moves the deadline.
+/// A stream whose every byte is counted and moves the deadline.
 struct Watched<'a, S> {
     stream: S,
     slot: &'a Slot,
     quiet_timeout: Duration,
+    read_bytes: u64,
 }
 
 /// Passes bytes until both sides have closed or both are quiet. `early` is what the client sent already.
@@ -28,25 +32,45 @@ pub(crate) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     early: Bytes,
     tunnel: Tunnel,
 ) {
-    let slot = &client.slot;
-    slot.wait(Stage::Answer, tunnel.quiet_timeout);
-    let mut near = Watched::new(stream, slot, tunnel.quiet_timeout);
-    let mut far = Watched::new(tunnel.stream, slot, tunnel.quiet_timeout);
-    let passing = async {
-        near.stream.write_all(&tunnel.early).await?;
-        far.stream.write_all(&early).await?;
-        copy_bidirectional(&mut near, &mut far).await
+    let greet = async |near: &mut S, far: &mut PeerStream| {
+        near.write_all(&tunnel.early).await?;
+        far.write_all(&early).await
     };
-    let mut passing = pin!(passing);
-    poll_fn(|cx| {
-        slot.remember(cx);
-        match passing.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending if slot.is_overdue() => Poll::Ready(()),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await;
+    pass(&client.slot, stream, tunnel.stream, tunnel.quiet_timeout, greet).await;
+}
+
+/// Passes bytes both ways, after what is to be sent first. How many came from the near side, and how many from the far side.
+pub(crate) async fn pass<N, F>(
+    slot: &Slot,
+    near: N,
+    far: F,
+    quiet_timeout: Duration,
+    first: impl AsyncFnOnce(&mut N, &mut F) -> io::Result<()>,
+) -> (u64, u64)
+where
+    N: AsyncRead + AsyncWrite + Unpin,
+    F: AsyncRead + AsyncWrite + Unpin,
+{
+    slot.wait(Stage::Answer, quiet_timeout);
+    let mut near = Watched::new(near, slot, quiet_timeout);
+    let mut far = Watched::new(far, slot, quiet_timeout);
+    {
+        let passing = async {
+            first(&mut near.stream, &mut far.stream).await?;
+            copy_bidirectional(&mut near, &mut far).await
+        };
+        let mut passing = pin!(passing);
+        poll_fn(|cx| {
+            slot.remember(cx);
+            match passing.as_mut().poll(cx) {
+                Poll::Ready(_) => Poll::Ready(()),
+                Poll::Pending if slot.is_overdue() => Poll::Ready(()),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+    }
+    (near.read_bytes, far.read_bytes)
 }
 
 impl<'a, S> Watched<'a, S> {
@@ -55,6 +79,7 @@ impl<'a, S> Watched<'a, S> {
             stream,
             slot,
             quiet_timeout,
+            read_bytes: 0,
         }
     }
 }
@@ -62,7 +87,9 @@ impl<'a, S> Watched<'a, S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buf.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        this.read_bytes += (buf.filled().len() - before) as u64;
         this.slot.extend(this.quiet_timeout);
         Poll::Ready(Ok(()))
     }

@@ -104,10 +104,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         }
         let written = Pin::new(&mut this.stream).poll_write(cx, passing);
         let Poll::Ready(count) = written else {
-            return match this.client.pace.waits(this.client.slot.now_ms()) {
-                Ok(()) => Poll::Pending,
-                Err(slow) => Poll::Ready(Err(slow.into())),
-            };
+            this.client.stalls();
+            return Poll::Pending;
         };
         let count = count?;
         this.client.pace.took(count, this.client.slot.now_ms());

@@ -44,6 +44,9 @@ pub(crate) enum CompileError {
     /// TLS towards its peers cannot be set up.
     #[error("TLS towards peers: {0}")]
     Trust(#[from] rustls::Error),
+    /// One of its sources or destinations is neither an address nor a range.
+    #[error("a source or destination is neither an address nor a range")]
+    Endpoint,
     /// It speaks a protocol the data plane does not.
     #[error("protocol '{0}' is not served")]
     Protocol(String),
@@ -68,6 +71,8 @@ pub(crate) struct Service {
     /// What the peer gets as `Host` when there is no upstream.
     pub host_header: Arc<str>,
     pub enabled: bool,
+    /// Whether it gets bytes or datagrams as they come, and no requests.
+    pub raw: bool,
 }
 
 /// Where a service is.
@@ -85,11 +90,13 @@ impl Service {
         record: &ServiceRecord,
         trust: impl FnOnce() -> Result<Arc<Trust>, rustls::Error>,
     ) -> Result<Service, CompileError> {
-        let (scheme, http2) = match record.protocol.as_str() {
-            "http" => (Scheme::Http, false),
-            "https" => (Scheme::Https, false),
-            "grpc" => (Scheme::Http, true),
-            "grpcs" => (Scheme::Https, true),
+        let (scheme, http2, raw) = match record.protocol.as_str() {
+            "http" => (Scheme::Http, false, false),
+            "https" => (Scheme::Https, false, false),
+            "grpc" => (Scheme::Http, true, false),
+            "grpcs" => (Scheme::Https, true, false),
+            "tcp" | "udp" | "tls_passthrough" => (Scheme::Http, false, true),
+            "tls" => (Scheme::Https, false, true),
             other => return Err(CompileError::Protocol(other.to_owned())),
         };
         let trust = match scheme {
@@ -117,6 +124,7 @@ impl Service {
             },
             trust,
             enabled: record.enabled,
+            raw,
         })
     }
 

@@ -6,8 +6,9 @@
 use super::{
     Plan,
     compile::{CompileError, Route, RouteEntry, Service},
-    instances::Kit,
+    instances::{Instance, Kit},
     record::{AuthorityRecord, CertificateRecord, ServiceRecord, UpstreamRecord},
+    streams::StreamEntry,
     trusts::Terms,
     upstream::{TargetEntry, Upstream},
 };
@@ -25,6 +26,7 @@ pub(crate) struct Draft<'a> {
     vaults_changed: bool,
     /// Certificates and authorities that came, changed or went.
     secrets: BTreeSet<Uuid>,
+    streams_changed: bool,
 }
 
 /// The entities of which plans are made.
@@ -59,6 +61,7 @@ impl<'a> Draft<'a> {
             upstreams: BTreeSet::new(),
             vaults_changed: false,
             secrets: BTreeSet::new(),
+            streams_changed: false,
         }
     }
 
@@ -100,7 +103,7 @@ impl<'a> Draft<'a> {
             }
             "routes" => self.remove_route(id),
             "plugins" => {
-                self.plan.instances.remove(id);
+                self.hang_instance(id, None);
                 self.plan.referring.remove(&id);
             }
             "upstreams" => self.remove_upstream(id),
@@ -122,6 +125,10 @@ impl<'a> Draft<'a> {
         }
         if !self.secrets.is_empty() {
             self.secure_again();
+        }
+        if self.streams_changed {
+            let services = &self.plan.services;
+            self.plan.streams.arrange(|id| services.get(&id).cloned());
         }
         let rebuilt = std::mem::take(&mut self.upstreams);
         let rebuilt = rebuilt
@@ -192,6 +199,7 @@ impl<'a> Draft<'a> {
     fn put_service(&mut self, service: Service) {
         let service = Arc::new(service);
         self.plan.services.insert(service.id, Arc::clone(&service));
+        self.streams_changed |= self.plan.streams.lead_to(service.id);
         for entry in self.routes_of(service.id) {
             self.hang(&entry);
         }
@@ -199,6 +207,7 @@ impl<'a> Draft<'a> {
 
     fn remove_service(&mut self, id: Uuid) {
         self.plan.services.remove(&id);
+        self.streams_changed |= self.plan.streams.lead_to(id);
         for entry in self.routes_of(id) {
             self.plan.router.remove(entry.facts.id);
         }
@@ -216,8 +225,13 @@ impl<'a> Draft<'a> {
     fn put_route(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
         let record: super::record::RouteRecord = read(bytes)?;
         let id = record.id;
+        let stream = StreamEntry::compile(&record)?;
         let compiled = RouteEntry::compile(record)?;
         self.remove_route(id);
+        if let Some(entry) = stream {
+            self.plan.streams.put(entry);
+            self.streams_changed = true;
+        }
         if let Some(entry) = compiled {
             let entry = Arc::new(entry);
             self.hang(&entry);
@@ -230,6 +244,7 @@ impl<'a> Draft<'a> {
     }
 
     fn remove_route(&mut self, id: Uuid) {
+        self.streams_changed |= self.plan.streams.remove(id);
         self.plan.router.remove(id);
         if let Some(entry) = self.plan.routes.remove(&id)
             && let Some(service) = entry.service
@@ -243,8 +258,8 @@ impl<'a> Draft<'a> {
         let service = match entry.service {
             None => None,
             Some(id) => match self.plan.services.get(&id) {
-                Some(service) if service.enabled => Some(Arc::clone(service)),
-                // Kong: routes of a disabled service are not there.
+                Some(service) if service.enabled && !service.raw => Some(Arc::clone(service)),
+                // Kong: routes of a disabled service are not there. Nor are requests for a service that takes none.
                 _ => {
                     self.plan.router.remove(entry.facts.id);
                     return;
@@ -267,11 +282,22 @@ impl<'a> Draft<'a> {
         } else {
             self.plan.referring.remove(&record.id);
         }
-        match self.kit.compile(&record, &self.plan.vaults)? {
-            Some(instance) => self.plan.instances.put(instance),
-            None => self.plan.instances.remove(record.id),
-        }
+        let instance = self.kit.compile(&record, &self.plan.vaults)?;
+        self.hang_instance(record.id, instance);
         Ok(())
+    }
+
+    /// Puts an instance where requests find it, sessions, or both; out of where it is not to run any more.
+    fn hang_instance(&mut self, id: Uuid, instance: Option<Instance>) {
+        let for_requests = instance.as_ref().filter(|instance| instance.serves.requests);
+        match for_requests {
+            Some(instance) => self.plan.instances.put(instance.clone()),
+            None => self.plan.instances.remove(id),
+        }
+        match instance.filter(|instance| instance.serves.sessions) {
+            Some(instance) => self.plan.streams.instances.put(instance),
+            None => self.plan.streams.instances.remove(id),
+        }
     }
 
     /// Compiles anew what holds vault references. What cannot be stays what it was.
@@ -283,8 +309,7 @@ impl<'a> Draft<'a> {
         self.secrets.extend(fetched);
         for record in self.plan.referring.clone().values() {
             match self.kit.compile(record, &self.plan.vaults) {
-                Ok(Some(instance)) => self.plan.instances.put(instance),
-                Ok(None) => self.plan.instances.remove(record.id),
+                Ok(instance) => self.hang_instance(record.id, instance),
                 Err(error) => {
                     tracing::error!(plugin = %record.id, %error, "a plugin keeps its old configuration after a vault changed");
                 }

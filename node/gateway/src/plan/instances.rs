@@ -25,12 +25,23 @@ pub(crate) struct Kit {
     provider: Arc<CryptoProvider>,
 }
 
+/// What an instance takes part in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Serves {
+    /// Exchanges of HTTP.
+    pub requests: bool,
+    /// Sessions of bytes and datagrams.
+    pub sessions: bool,
+}
+
 /// An instance, ready to run.
+#[derive(Clone)]
 pub(crate) struct Instance {
     pub id: Uuid,
     /// The plugin's place in the queue.
     pub place: u16,
     pub scope: Scope,
+    pub serves: Serves,
     pub handler: Arc<dyn Handler>,
 }
 
@@ -76,7 +87,8 @@ impl Kit {
         let Some(place) = found else {
             return Err(CompileError::UnknownPlugin(record.name.clone()));
         };
-        if !record.enabled || !is_for_http(record.protocols.as_deref()) {
+        let serves = Serves::of(record.protocols.as_deref());
+        if !record.enabled || serves == Serves::NOTHING {
             return Ok(None);
         }
         let plugin = &self.plugins[place];
@@ -103,6 +115,7 @@ impl Kit {
             id: record.id,
             place: u16::try_from(place).expect("invariant: fewer than 65,536 plugins are bundled"),
             scope,
+            serves,
             handler,
         }))
     }
@@ -114,10 +127,26 @@ fn next_epoch() -> u64 {
     EPOCH.fetch_add(1, Relaxed)
 }
 
-/// Kong: which of the HTTP protocols is listed makes no difference.
-fn is_for_http(protocols: Option<&[String]>) -> bool {
-    let http = |p: &String| matches!(p.as_str(), "http" | "https" | "grpc" | "grpcs");
-    protocols.is_none_or(|list| list.iter().any(http))
+impl Serves {
+    const NOTHING: Serves = Serves {
+        requests: false,
+        sessions: false,
+    };
+
+    /// Kong: which of the HTTP protocols is listed makes no difference, nor which of the others.
+    fn of(protocols: Option<&[String]>) -> Serves {
+        let http = |p: &String| matches!(p.as_str(), "http" | "https" | "grpc" | "grpcs");
+        match protocols {
+            None => Serves {
+                requests: true,
+                sessions: false,
+            },
+            Some(list) => Serves {
+                requests: list.iter().any(http),
+                sessions: !list.iter().all(http),
+            },
+        }
+    }
 }
 
 impl Instances {
@@ -198,6 +227,7 @@ mod tests {
             id: Uuid::from_u128(id),
             place,
             scope,
+            serves: Serves::of(None),
             handler: Arc::new(Named),
         }
     }

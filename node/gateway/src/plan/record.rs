@@ -49,11 +49,22 @@ pub(crate) struct RouteRecord {
     pub paths: Option<Vec<String>>,
     pub headers: Option<BTreeMap<String, Vec<String>>>,
     pub snis: Option<Vec<String>>,
+    #[serde(default)]
+    pub sources: Option<Vec<EndpointRecord>>,
+    #[serde(default)]
+    pub destinations: Option<Vec<EndpointRecord>>,
     pub regex_priority: Option<i64>,
     pub strip_path: Option<bool>,
     pub preserve_host: Option<bool>,
     pub request_buffering: Option<bool>,
     pub https_redirect_status_code: Option<u16>,
+}
+
+/// One entry of a route's `sources` or `destinations`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EndpointRecord {
+    pub ip: Option<String>,
+    pub port: Option<u16>,
 }
 
 /// A plugin instance.

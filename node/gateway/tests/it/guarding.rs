@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use tokio::net::TcpSocket;
+use tokio::{io::AsyncReadExt, net::TcpSocket};
 use troop_gateway::{GatewayOptions, Limits, ListenOptions, RealIp, RealIpSource};
 
 async fn guarded(limits: Limits) -> (House, Origin) {
@@ -116,7 +116,8 @@ async fn a_trickling_body_ends_at_the_least_rate_and_a_long_one_at_the_deadline(
 async fn a_client_that_hardly_takes_its_answer_is_let_go() {
     let (house, _origin) = guarded(Limits {
         rate_grace: Duration::from_millis(200),
-        rate_min_bytes: 1 << 30,
+        // What the kernel takes in advance is paid for within seconds.
+        rate_min_bytes: 4 << 20,
         ..Limits::default()
     })
     .await;
@@ -134,6 +135,15 @@ async fn a_client_that_hardly_takes_its_answer_is_let_go() {
         house.gateway.gauges().counters().connections_active == 0
     })
     .await;
+    let mut bytes = vec![0; 1 << 20];
+    let broken = loop {
+        match slow.stream.read(&mut bytes).await {
+            Ok(0) => break false,
+            Ok(_) => {}
+            Err(_) => break true,
+        }
+    };
+    assert!(broken, "the kernel keeps nothing for it");
     assert!(
         started.elapsed() < Duration::from_secs(20),
         "long before the timeout of a pause"

@@ -253,7 +253,7 @@ async fn tls_is_spoken_with_the_default_certificate() {
     house.close().await;
 }
 
-fn trusting() -> rustls::ClientConfig {
+pub fn trusting() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

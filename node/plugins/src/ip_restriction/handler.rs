@@ -3,7 +3,7 @@
 use crate::config::{Config, wrong};
 use ipnet::IpNet;
 use std::net::IpAddr;
-use troop_plugin_api::{Exchange, Handler, Misconfigured, Phases, Reply, Step};
+use troop_plugin_api::{Exchange, Failure, Handler, Misconfigured, Phases, Reply, Session, Step, Verdict};
 use troop_schema::Record;
 
 /// One configured instance.
@@ -31,6 +31,18 @@ impl AddressCheck {
         })
     }
 
+    fn judge(&self, address: IpAddr) -> Verdict {
+        let address = address.to_canonical();
+        if self.admits(address) {
+            return Verdict::Continue;
+        }
+        let message = match &self.message {
+            Some(message) => message.clone(),
+            None => format!("IP address not allowed: {address}"),
+        };
+        Reply::error(self.status, message).into()
+    }
+
     fn admits(&self, address: IpAddr) -> bool {
         let within = |list: &[IpNet]| list.iter().any(|range| range.contains(&address));
         !within(&self.deny) && self.allow.as_deref().is_none_or(within)
@@ -51,19 +63,15 @@ fn ranges(config: &Config<'_>, field: &'static str) -> Result<Option<Vec<IpNet>>
 
 impl Handler for AddressCheck {
     fn phases(&self) -> Phases {
-        Phases::ACCESS
+        Phases::ACCESS | Phases::PREREAD
     }
 
     fn access<'a>(&'a self, exchange: &'a mut Exchange<'_>) -> Step<'a> {
-        let address = exchange.facts.client.address.to_canonical();
-        if self.admits(address) {
-            return Step::GO_ON;
-        }
-        let message = match &self.message {
-            Some(message) => message.clone(),
-            None => format!("IP address not allowed: {address}"),
-        };
-        Step::Done(Ok(Reply::error(self.status, message).into()))
+        Step::Done(Ok(self.judge(exchange.facts.client.address)))
+    }
+
+    fn preread(&self, session: &Session<'_>) -> Result<Verdict, Failure> {
+        Ok(self.judge(session.client.address))
     }
 }
 

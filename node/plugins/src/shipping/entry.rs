@@ -3,19 +3,19 @@
 //! Made while the exchange ends, from what is at hand. Route, service and consumer are in the archive; their ids go along, and
 //! [`Entry::complete`] puts them in later.
 
-use super::custom::CustomFields;
+use super::{custom::CustomFields, session};
 use crate::form::query_object;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use troop_plugin_api::{Head, LogRecord, Source, Try};
+use troop_plugin_api::{Head, LogRecord, SessionRecord, Source, Try};
 use uuid::Uuid;
 
 /// What is never told, whoever asks. Kong: these two.
 const SECRET: [&str; 2] = ["authorization", "proxy-authorization"];
 
 /// Kong keeps everything in workspaces; here there is one.
-const WORKSPACE: Uuid = Uuid::nil();
+pub(super) const WORKSPACE: Uuid = Uuid::nil();
 
 /// A record on its way.
 pub(super) struct Entry {
@@ -37,7 +37,6 @@ pub(super) struct About {
 impl Entry {
     /// The record of an exchange that is over.
     pub fn of(record: &LogRecord<'_>, custom: &Arc<CustomFields>) -> Entry {
-        let document = document(record);
         let about = [
             ("route", "routes", record.route.map(|route| route.id)),
             ("service", "services", record.service.map(|service| service.id)),
@@ -47,18 +46,25 @@ impl Entry {
                 record.identity.map(|identity| identity.consumer.id),
             ),
         ];
-        let about = about.into_iter().filter_map(|(member, schema, id)| {
-            Some(About {
-                member,
-                schema,
-                id: id?,
-            })
-        });
         Entry {
-            about: about.collect(),
+            about: about_those(&about),
             custom: Arc::clone(custom),
             bytes: about_bytes(record),
-            document,
+            document: document(record),
+        }
+    }
+
+    /// The record of a session that is over.
+    pub fn of_session(record: &SessionRecord<'_>, custom: &Arc<CustomFields>) -> Entry {
+        let about = [
+            ("route", "routes", Some(record.route.id)),
+            ("service", "services", record.service.map(|service| service.id)),
+        ];
+        Entry {
+            about: about_those(&about),
+            custom: Arc::clone(custom),
+            bytes: session::ABOUT_BYTES,
+            document: session::document(record),
         }
     }
 
@@ -81,6 +87,18 @@ impl Entry {
         self.custom.apply(&mut self.document);
         Value::Object(self.document).to_string().into()
     }
+}
+
+/// Member, schema and id of those that there are.
+fn about_those(all: &[(&'static str, &'static str, Option<Uuid>)]) -> Vec<About> {
+    let about = all.iter().filter_map(|(member, schema, id)| {
+        Some(About {
+            member,
+            schema,
+            id: (*id)?,
+        })
+    });
+    about.collect()
 }
 
 /// An entity as records show it: without what is not set, with its workspace.
@@ -202,7 +220,7 @@ fn response_headers(head: &dyn Head) -> Map<String, Value> {
 }
 
 /// Kong: the balancer's time in two units, of which only the coarse one is measured here.
-fn tried(tried: &Try) -> Value {
+pub(super) fn tried(tried: &Try) -> Value {
     json!({
         "ip": tried.peer.ip().to_string(),
         "port": tried.peer.port(),

@@ -5,6 +5,8 @@ use crate::{
     stage::{Stage, configured},
 };
 use serde_json::{Value, json};
+use troop_plugin_api::{Client, Matched, Session, Verdict};
+use uuid::Uuid;
 
 fn check(config: Value, address: &str, refused: Option<(u16, &str)>) {
     let stage = Stage {
@@ -58,4 +60,34 @@ fn an_address_of_the_old_family_in_new_clothes_is_recognised() {
 fn status_and_message_can_be_chosen() {
     let config = json!({"deny": ["127.0.0.1"], "status": 451, "message": "not here"});
     check(config, "127.0.0.1", Some((451, "not here")));
+}
+
+#[test]
+fn who_may_not_ask_may_not_call_either() {
+    let handler = configured(&IpRestriction, json!({"deny": ["10.0.0.0/8"]}));
+    for (address, status) in [
+        ("10.0.0.1", Some(403)),
+        ("::ffff:10.0.0.1", Some(403)),
+        ("11.0.0.1", None),
+    ] {
+        let session = Session {
+            client: Client {
+                address: address.parse().expect("an address"),
+                listener: ([127, 0, 0, 1], 9000).into(),
+                connection: 1,
+                request: 1,
+            },
+            sni: None,
+            route: Matched {
+                id: Uuid::nil(),
+                name: None,
+            },
+            service: None,
+        };
+        let refused = match handler.preread(&session).expect("a verdict") {
+            Verdict::Continue => None,
+            Verdict::Respond(reply) => Some(reply.status),
+        };
+        assert_eq!(refused, status, "{address}");
+    }
 }
