@@ -11,6 +11,7 @@ mod facts;
 mod log_level;
 mod meters;
 mod numbers;
+mod observation;
 mod open_files;
 mod run;
 mod tally;

@@ -7,7 +7,7 @@
 use crate::numbers;
 use std::sync::Arc;
 use troop_cluster::cluster::Cluster;
-use troop_gateway::{CounterSnapshot, Gauges};
+use troop_gateway::{CounterSnapshot, Exporter, Gauges};
 use troop_plugin_api::{Node, Plugin};
 use troop_raft_store::RaftStore;
 use troop_runtime::TaskSet;
@@ -29,6 +29,8 @@ pub struct Meters {
     pub store: Arc<RaftStore>,
     /// The program's tasks.
     pub tasks: TaskSet,
+    /// Where spans go.
+    pub exporter: Option<Arc<Exporter>>,
     /// Those that count.
     pub plugins: Vec<Arc<dyn Plugin>>,
 }
@@ -44,6 +46,9 @@ impl Meters {
         self.write_pace(&mut text);
         write_proxy(&counters, &mut text);
         text.number(metric::TASK_PANICS_TOTAL, self.tasks.panics());
+        if let Some(exporter) = &self.exporter {
+            exporter.report(&mut text);
+        }
         for plugin in &self.plugins {
             plugin.report(&self.node, &mut text);
         }

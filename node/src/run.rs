@@ -14,12 +14,13 @@ use crate::{
     facts::{Facts, effective},
     log_level::LogLevel,
     meters::Meters,
+    observation::Observation,
     open_files, tally, wiring,
 };
 use anyhow::{Context, Result, anyhow};
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
-use troop_admin::{Admin, AdminParts, Service, StatusApi, StatusParts, serve};
+use troop_admin::{Admin, AdminParts, Service, StatusApi, StatusParts, Traced, serve};
 use troop_catalog::Catalog;
 use troop_cli::{StartArgs, environment};
 use troop_cluster::{
@@ -37,7 +38,7 @@ use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_for_rotation, listen_to_signals};
 use troop_schema::Registry;
 use troop_settings::{HostPort, Loaded, Settings};
-use troop_telemetry::{LineFormat, Volume};
+use troop_telemetry::{Volume, trace::Spans};
 use troop_txn::Store;
 use uuid::Uuid;
 
@@ -62,22 +63,18 @@ pub fn start(args: &StartArgs) -> ExitCode {
         Ok(invitation) => invitation,
         Err(error) => return complain(troop_cli::exit::USAGE, &*error),
     };
-    let written = &loaded.settings.proxy_access_log_format;
-    let line = match written.parse::<LineFormat>() {
-        Ok(line) => line,
-        Err(error) => {
-            let error = anyhow!("proxy_access_log_format = {written}: {error}");
-            return complain(troop_cli::exit::USAGE, &*error);
-        }
+    let observation = match Observation::read(&loaded.settings) {
+        Ok(observation) => observation,
+        Err(error) => return complain(troop_cli::exit::USAGE, &*error),
     };
-    match run(&loaded, line, invitation) {
+    match run(&loaded, observation, invitation) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         Ok(Ended::Removed) => ExitCode::from(EXIT_REMOVED),
         Err(error) => complain(troop_cli::exit::FAILED, &*error),
     }
 }
 
-fn run(loaded: &Loaded, line: LineFormat, invitation: Option<Invitation>) -> Result<Ended> {
+fn run(loaded: &Loaded, observation: Observation, invitation: Option<Invitation>) -> Result<Ended> {
     let volume = troop_telemetry::init_logging(
         loaded.settings.log_level.as_filter(),
         log_format(&loaded.settings),
@@ -89,7 +86,7 @@ fn run(loaded: &Loaded, line: LineFormat, invitation: Option<Invitation>) -> Res
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
     let control = runtime("control", CONTROL_THREADS)?;
-    let ended = control.block_on(live(loaded, volume, line, invitation, &raft));
+    let ended = control.block_on(live(loaded, volume, observation, invitation, &raft));
     raft.shutdown_timeout(STOP_TIMEOUT);
     control.shutdown_timeout(STOP_TIMEOUT);
     ended
@@ -163,7 +160,7 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
 async fn live(
     loaded: &Loaded,
     volume: Volume,
-    line: LineFormat,
+    observation: Observation,
     invitation: Option<Invitation>,
     raft: &Runtime,
 ) -> Result<Ended> {
@@ -211,7 +208,9 @@ async fn live(
         id: node_uuid.to_string(),
         hostname: hostname.clone(),
     };
-    let mut options = wiring::gateway_options(settings, line, node.clone());
+    let exporter = observation.exporter(&node, &tasks, &shutdown);
+    let spans = exporter.clone().map(|exporter| exporter as Arc<dyn Spans>);
+    let mut options = wiring::gateway_options(settings, observation.line, spans.clone(), node.clone());
     open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
     let reopen = gateway.reopen_log();
@@ -236,6 +235,7 @@ async fn live(
         cluster: Arc::clone(&cluster),
         store: Arc::clone(&store),
         tasks: tasks.clone(),
+        exporter,
         plugins,
     };
     let facts = Facts::new(loaded, node_uuid, hostname, meters, shutdown.clone(), log_level);
@@ -253,7 +253,7 @@ async fn live(
         control,
         facts,
     );
-    desk.open("admin", admin, bound.admin)?;
+    desk.open("admin", traced(settings, admin, spans), bound.admin)?;
     desk.open("status", status, bound.status)?;
 
     let ended = until_told_to_stop(&cluster, &shutdown).await;
@@ -297,6 +297,14 @@ fn apis(
         options,
     });
     (admin, status)
+}
+
+/// The Admin API, its changes as spans if that is wanted.
+fn traced(settings: &Settings, admin: Arc<Admin>, spans: Option<Arc<dyn Spans>>) -> Arc<dyn Service> {
+    match spans.filter(|_| settings.tracing_instrumentations.admin) {
+        Some(spans) => Traced::new(admin, spans, settings.tracing_sampling_rate.get()),
+        None => admin,
+    }
 }
 
 /// Names of counts are made with the cluster's id: all nodes have it, and no client is told.

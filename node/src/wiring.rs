@@ -1,14 +1,19 @@
 //! Settings to the options of parts: one function per part, no decisions.
 
-use std::{num::NonZeroUsize, path::PathBuf, thread, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Duration};
 use troop_gateway as gateway;
 use troop_plugin_api::Node;
 use troop_raft_store as raft_store;
 use troop_settings::{self as settings, Settings};
-use troop_telemetry::LineFormat;
+use troop_telemetry::{LineFormat, trace::Spans};
 
 /// For the data plane.
-pub fn gateway_options(settings: &Settings, format: LineFormat, node: Node) -> gateway::GatewayOptions {
+pub fn gateway_options(
+    settings: &Settings,
+    format: LineFormat,
+    spans: Option<Arc<dyn Spans>>,
+    node: Node,
+) -> gateway::GatewayOptions {
     let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
         address: listen.address,
         tls: listen.ssl,
@@ -72,6 +77,7 @@ pub fn gateway_options(settings: &Settings, format: LineFormat, node: Node) -> g
             settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
         },
         limits: limits(settings),
+        tracing: spans.and_then(|spans| tracing(settings, spans)),
         access_log_format: format,
         access_log_share: settings.proxy_access_log_sampling.get(),
         ..gateway::GatewayOptions::default()
@@ -120,6 +126,17 @@ fn limits(settings: &Settings) -> gateway::Limits {
 
 /// Largest head of a request where the settings name none: still a limit, for each connection may hold one.
 const HEAD_MAX_BYTES: u64 = 1 << 20;
+
+/// None while no exchange becomes a span.
+fn tracing(settings: &Settings, spans: Arc<dyn Spans>) -> Option<gateway::Tracing> {
+    let wanted = settings.tracing_instrumentations;
+    (wanted.request || wanted.balancer).then(|| gateway::Tracing {
+        request: wanted.request,
+        balancer: wanted.balancer,
+        share: settings.tracing_sampling_rate.get(),
+        spans,
+    })
+}
 
 fn workers(workers: settings::Workers) -> NonZeroUsize {
     match workers {

@@ -27,5 +27,6 @@ mod refusals;
 mod rolling;
 mod serving;
 mod storm;
+mod tracing;
 mod watching;
 mod writers;

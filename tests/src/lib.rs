@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod answer;
 pub mod cluster;
+pub mod collector;
 pub mod kong;
 pub mod load;
 pub mod node;

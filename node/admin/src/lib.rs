@@ -38,6 +38,7 @@ mod server;
 mod staging;
 mod status_api;
 mod terms;
+mod traced;
 mod write;
 
 pub use admin::{Admin, AdminParts};
@@ -53,3 +54,4 @@ pub use ports::{
 pub use problem::Failure;
 pub use server::{Service, serve};
 pub use status_api::{StatusApi, StatusParts};
+pub use traced::Traced;

@@ -9,6 +9,7 @@
 
 use crate::{
     limits::Limits,
+    rescue::Rescue,
     sweep::{Slot, Stage},
 };
 use bytes::{Bytes, BytesMut};
@@ -309,5 +310,14 @@ impl BodySource for Intake {
         self.declared = Some(body.len() as u64);
         self.jug_bytes = body.len();
         self.jug = if body.is_empty() { Vec::new() } else { vec![body] };
+    }
+}
+impl From<IntakeError> for Rescue {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::TooLarge => Rescue::BodyTooLarge,
+            IntakeError::TooSlow => Rescue::RequestTimeout,
+            IntakeError::Broken => Rescue::BadRequest,
+        }
     }
 }

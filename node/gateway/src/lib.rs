@@ -47,6 +47,7 @@ mod respond;
 mod runloop;
 mod scene;
 mod shelf;
+mod spans;
 mod stream;
 mod sweep;
 mod tail;
@@ -65,7 +66,8 @@ pub use explain::{QuestionError, RouteQuestion, RouteVerdict};
 pub use gateway::{Drained, Gateway, Gauges, StartError};
 pub use limits::Limits;
 pub use options::{
-    AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, KeyFiles, ListenOptions, TlsOptions,
+    AccessLog, ErrorType, GatewayOptions, HeaderTokens, KeepaliveOptions, KeyFiles, ListenOptions,
+    TlsOptions, Tracing,
 };
 pub use plan::{
     PlanSize,
@@ -74,3 +76,4 @@ pub use plan::{
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };
 pub use real_ip::{RealIp, RealIpSource};
+pub use spans::export::{Endpoint, EndpointError, Exporter};

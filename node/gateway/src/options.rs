@@ -5,13 +5,15 @@
 use crate::{limits::Limits, real_ip::RealIp};
 use ipnet::IpNet;
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     num::NonZeroUsize,
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 use troop_plugin_api::Node;
-use troop_telemetry::LineFormat;
+use troop_telemetry::{LineFormat, trace::Spans};
 
 /// How one gateway runs.
 #[derive(Clone, Debug)]
@@ -46,8 +48,33 @@ pub struct GatewayOptions {
     pub access_log_format: LineFormat,
     /// The share of requests that get one, from 0 to 1.
     pub access_log_share: f64,
+    /// What of exchanges goes into traces; nothing by default.
+    pub tracing: Option<Tracing>,
     /// What is refused or cut off.
     pub limits: Limits,
+}
+
+/// What of exchanges goes into traces.
+#[derive(Clone)]
+pub struct Tracing {
+    /// The whole exchange.
+    pub request: bool,
+    /// The tries to reach a peer.
+    pub balancer: bool,
+    /// Of the journeys that begin here, the share that is kept.
+    pub share: f64,
+    /// Who takes them.
+    pub spans: Arc<dyn Spans>,
+}
+
+impl fmt::Debug for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracing")
+            .field("request", &self.request)
+            .field("balancer", &self.balancer)
+            .field("share", &self.share)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One listening address.
@@ -226,6 +253,7 @@ impl Default for GatewayOptions {
             access_log: AccessLog::Off,
             access_log_format: LineFormat::default(),
             access_log_share: 1.0,
+            tracing: None,
             limits: Limits::default(),
         }
     }

@@ -257,7 +257,8 @@ impl Course<'_> {
         let logs = self.chain.has(Phases::LOG);
         let pouch = self.client.worker.access_log.as_ref();
         let has_line = pouch.is_some_and(Pouch::wants_next);
-        if !logs && !has_line {
+        let kept = self.traced.as_ref().is_some_and(|traced| traced.journey.kept);
+        if !logs && !has_line && !kept {
             return None;
         }
         let (gateway_ms, peer_ms) = match made.about {
@@ -287,6 +288,7 @@ impl Course<'_> {
             tries: self.trail.tries,
             request_body_bytes: self.received,
             has_line,
+            traced: self.traced,
             chain: self.chain,
             scheme,
             port: self.client.listener.port(),

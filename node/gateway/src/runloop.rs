@@ -19,8 +19,8 @@ use crate::{
     door::{self, Asked},
     fields::Fields,
     flow::{Flow, Proxied, call_peer},
-    forward::{BodyLength, Forwarded},
-    intake::{Intake, IntakeError},
+    forward::Forwarded,
+    intake::Intake,
     peer::{
         attempt::{self, Means, Outgoing, Trail},
         head::Expected,
@@ -33,6 +33,7 @@ use crate::{
     request_id::RequestId,
     rescue::Rescue,
     scene::{Scene, bare_host, check_protocol},
+    spans::Traced,
     tail::Owned,
     to_client::ToClient,
     view::{RequestView, RoutedHeaders},
@@ -94,6 +95,8 @@ pub(crate) struct Course<'c> {
     pub keep_alive: bool,
     /// Whether so much of the body is unread that the connection is better closed.
     pub clogged: bool,
+    /// The trace it belongs to, if there are traces.
+    pub traced: Option<Box<Traced>>,
 }
 
 /// Why no peer's answer came of it.
@@ -113,16 +116,6 @@ impl From<Rescue> for Ended {
     }
 }
 
-impl From<IntakeError> for Rescue {
-    fn from(error: IntakeError) -> Self {
-        match error {
-            IntakeError::TooLarge => Rescue::BodyTooLarge,
-            IntakeError::TooSlow => Rescue::RequestTimeout,
-            IntakeError::Broken => Rescue::BadRequest,
-        }
-    }
-}
-
 impl<'c> Course<'c> {
     fn begin(client: &'c Rc<Client>) -> Self {
         Course {
@@ -139,6 +132,7 @@ impl<'c> Course<'c> {
             received: 0,
             keep_alive: false,
             clogged: false,
+            traced: None,
         }
     }
 
@@ -154,6 +148,8 @@ impl<'c> Course<'c> {
     async fn flow(&mut self, parts: &request::Parts, mut intake: Intake) -> Result<Proxied, Ended> {
         self.clogged = intake.length().is_none_or(|bytes| bytes > DRAIN_MAX_BYTES);
         let worker = &self.client.worker;
+        let tracing = worker.options.tracing.as_ref();
+        self.traced = tracing.map(|tracing| Traced::begin(tracing, &parts.headers));
         let plan = worker.plan();
         self.chain = worker.chains.get(&plan.instances, Scope::GLOBAL);
         let asked = door::admit(parts)?;
@@ -166,7 +162,7 @@ impl<'c> Course<'c> {
         let wishes = self.rewrite(parts, scheme, &host, &mut intake)?;
         let found = self.route(&plan, parts, &asked).ok_or(Rescue::NoRoute)?;
         asked.undisputed()?;
-        if worker.access_log.as_ref().is_some_and(Pouch::tells_entities) {
+        if self.traced.is_some() || worker.access_log.as_ref().is_some_and(Pouch::tells_entities) {
             self.matched = Some(Owned::of(found.payload));
         }
         check_protocol(found.payload, scheme, &host, parts)?;
@@ -345,9 +341,12 @@ impl<'c> Course<'c> {
         mut wishes: Wishes,
         mut intake: Intake,
     ) -> Result<Proxied, Ended> {
-        let edited = (!wishes.headers.is_empty()).then(|| {
+        let edited = (!wishes.headers.is_empty() || self.traced.is_some()).then(|| {
             let mut headers = scene.parts.headers.clone();
             answer::apply(wishes.headers.take(), &mut headers);
+            if let Some(traced) = &self.traced {
+                traced.sign(self.client.worker.options.tracing.as_ref(), &mut headers);
+            }
             headers
         });
         let noticed = edited.as_ref().map(Fields::notice);
@@ -465,18 +464,6 @@ fn wants_keep_alive(fields: &Fields<'_>, version: Version) -> bool {
     match version {
         Version::HTTP_10 => fields.connection_lists("keep-alive"),
         _ => !fields.connection_lists("close"),
-    }
-}
-
-impl Upload {
-    /// Announced by its length if that is known. An empty body is announced if the client announced it.
-    fn new_announced(intake: Intake, was_announced: bool) -> Upload {
-        let length = match intake.length() {
-            Some(0) if !was_announced => BodyLength::None,
-            Some(bytes) => BodyLength::Exactly(bytes),
-            None => BodyLength::Chunked,
-        };
-        Upload::new(intake, length)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     client::Client,
     plan::compile::Route,
     request_id::RequestId,
+    spans::Traced,
     view::{KeptHead, RequestView},
 };
 use http::{Version, header, request};
@@ -35,6 +36,8 @@ pub(crate) struct Tail {
     pub request_body_bytes: u64,
     /// Whether the access log tells of it.
     pub has_line: bool,
+    /// The trace it belongs to.
+    pub traced: Option<Box<Traced>>,
     pub chain: Rc<Chain>,
     pub scheme: Scheme,
     pub port: u16,
@@ -69,6 +72,13 @@ impl Owned {
         (facts, service)
     }
 
+    /// Its name, or its id.
+    pub fn called(&self) -> String {
+        self.name
+            .as_deref()
+            .map_or_else(|| self.id.to_string(), str::to_owned)
+    }
+
     fn matched(&self) -> Matched<'_> {
         Matched {
             id: self.id,
@@ -86,6 +96,9 @@ impl Tail {
         if let Some(listeners) = &self.listeners {
             self.tell(listeners, sent);
         }
+        if let (Some(traced), Some(tracing)) = (&self.traced, &client.worker.options.tracing) {
+            traced.end(tracing, &self, client);
+        }
     }
 
     fn write_line(&self, pouch: &Pouch, sent: u64) {
@@ -93,14 +106,9 @@ impl Tail {
         let username = self.identity.as_ref().and_then(|i| i.consumer.username.as_ref());
         let last = self.tries.last();
         let peer = last.map(|t| t.peer.to_string());
-        let called = |owned: &Owned| {
-            owned
-                .name
-                .as_deref()
-                .map_or_else(|| owned.id.to_string(), str::to_owned)
-        };
-        let route = self.route.as_ref().map(called);
-        let service = self.service.as_ref().map(called);
+        let route = self.route.as_ref().map(Owned::called);
+        let service = self.service.as_ref().map(Owned::called);
+        let trace = self.traced.as_ref().map(|traced| traced.journey.trace_text());
         pouch.add(&AccessLine {
             remote: self.client,
             user: username.and_then(|name| name.to_str().ok()),
@@ -132,7 +140,7 @@ impl Tail {
             peer_status: last.and_then(|t| t.status),
             route: route.as_deref(),
             service: service.as_deref(),
-            trace_id: None,
+            trace_id: trace.as_deref(),
         });
     }
 

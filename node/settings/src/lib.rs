@@ -30,6 +30,7 @@ mod share;
 mod stream_listen;
 mod table;
 mod tls;
+mod tracing;
 mod value;
 mod web_origin;
 
@@ -48,4 +49,5 @@ pub use share::Share;
 pub use stream_listen::StreamListen;
 pub use table::{Section, Setting, Settings, table};
 pub use tls::{CipherSuite, Protocols};
+pub use tracing::Instrumentations;
 pub use web_origin::WebOrigin;

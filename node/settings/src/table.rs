@@ -13,8 +13,8 @@ use ipnet::IpNet;
 
 use crate::value::Value;
 use crate::{
-    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Listen, LogFormat, LogLevel, PluginNames,
-    Protocols, RealIpHeader, Secret, Share, StreamListen, WebOrigin, Workers,
+    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Instrumentations, Listen, LogFormat,
+    LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamListen, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -203,6 +203,13 @@ settings! {
         proxy_access_log_format: String = "standard";
         /// Share of requests that get a line: every tenth one with `0.1`.
         proxy_access_log_sampling: Share = "1";
+        /// What becomes a span of a trace: the exchange with the client (`request`), the tries to reach a peer (`balancer`), changes
+        /// through the Admin API (`admin`). Kong's other words are taken and make none.
+        tracing_instrumentations: Instrumentations = "off", kong "tracing_instrumentations";
+        /// Share of the traces that begin here which is kept; of those that come from elsewhere, as their header says.
+        tracing_sampling_rate: Share = "0.01", kong "tracing_sampling_rate";
+        /// Where a collector takes spans by OTLP over HTTP.
+        tracing_endpoint: String = "http://127.0.0.1:4318/v1/traces";
     }
     Proxy {
         /// Threads that serve requests; `auto` is one per core.

@@ -17,6 +17,7 @@ pub mod field;
 mod histogram;
 mod logging;
 pub mod metric;
+pub mod trace;
 
 pub use access::{AccessLine, FormatError, LineFormat};
 pub use exposition::{Exposition, Kind, Labels};

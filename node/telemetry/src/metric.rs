@@ -94,6 +94,10 @@ metrics! {
     /// Log entries of plugins that no collector got.
     LOG_ENTRIES_LOST_TOTAL: Counter = "troop_log_entries_lost_total"
         ["plugin": "a log plugin", "reason": "`queue_full`, `undelivered`"];
+    /// Spans that a collector took.
+    SPANS_EXPORTED_TOTAL: Counter = "troop_spans_exported_total";
+    /// Spans that no collector got.
+    SPANS_LOST_TOTAL: Counter = "troop_spans_lost_total" ["reason": "`queue_full`, `undelivered`"];
     /// Background tasks that panicked.
     TASK_PANICS_TOTAL: Counter = "troop_task_panics_total";
 
@@ -117,7 +121,7 @@ plugin `prometheus` keeps at most 50,000 rows of a family, and counts in `kong_n
 
 ## troop's own
 
-Rows of `troop_tally_*` appear once a rate-limiting plugin with the policy `cluster` is configured.
+Rows of `troop_tally_*` appear once a rate-limiting plugin with the policy `cluster` is configured, those of `troop_spans_*` with tracing on.
 
 | metric | kind | labels | what it says |
 |---|---|---|---|

@@ -19,6 +19,16 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
+    /// Announced by its length if that is known. An empty body is announced if the client announced it.
+    pub fn new_announced(intake: Intake, was_announced: bool) -> Upload {
+        let length = match intake.length() {
+            Some(0) if !was_announced => BodyLength::None,
+            Some(bytes) => BodyLength::Exactly(bytes),
+            None => BodyLength::Chunked,
+        };
+        Upload::new(intake, length)
+    }
+
     /// Pours `intake` behind heads that announce `length`.
     pub fn new(intake: Intake, length: BodyLength) -> Self {
         let done = intake.is_empty();
