@@ -9,8 +9,10 @@ use tokio::net::TcpStream;
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes that were only looked at keep the socket readable, so the wait for more of them is a pause. The sentence fits into one packet.
+/// Bytes that were only looked at keep the socket readable, so the wait for more of them is a pause. The sentence fits into one packet;
+/// for who sends it letter by letter the pauses grow, lest waiting become work.
 const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// Whether HTTP/2 is spoken. Waits for as many bytes as it takes to tell, until `timeout`; whoever says nothing speaks HTTP/1.1.
 pub(crate) async fn is_http_2(stream: &TcpStream, timeout: Duration) -> bool {
@@ -19,6 +21,7 @@ pub(crate) async fn is_http_2(stream: &TcpStream, timeout: Duration) -> bool {
 
 async fn tell(stream: &TcpStream) -> bool {
     let mut bytes = [0; PREFACE.len()];
+    let mut pause = PAUSE;
     loop {
         let Ok(count) = stream.peek(&mut bytes).await else {
             return false;
@@ -29,6 +32,7 @@ async fn tell(stream: &TcpStream) -> bool {
         if count == PREFACE.len() {
             return true;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = PAUSE_MAX.min(pause * 2);
     }
 }
