@@ -293,4 +293,32 @@ mod tests {
         check("collector:4318", Err(EndpointError::NoUrl));
         check("/v1/traces", Err(EndpointError::NoUrl));
     }
+
+    #[tokio::test]
+    async fn spans_that_find_the_box_full_are_dropped_and_counted() {
+        let endpoint = "http://127.0.0.1:9/".parse().expect("an endpoint");
+        let node = Node {
+            id: String::new(),
+            hostname: String::new(),
+        };
+        let (tasks, shutdown) = (TaskSet::new(), Shutdown::new());
+        let exporter = Exporter::start(endpoint, &node, &tasks, shutdown.clone());
+        let span = Span {
+            trace_id: 1,
+            id: 1,
+            parent: None,
+            name: "x".into(),
+            side: troop_telemetry::trace::Side::Server,
+            from_ns: 0,
+            to_ns: 0,
+            facts: Vec::new(),
+            failed: false,
+        };
+        // Nothing is awaited here, so the postman has no turn.
+        (0..BOX_MAX + 100).for_each(|_| exporter.take(span.clone()));
+        let mut out = Exposition::default();
+        exporter.report(&mut out);
+        let text = out.finish();
+        assert!(text.contains("{reason=\"queue_full\"} 100\n"), "{text}");
+    }
 }

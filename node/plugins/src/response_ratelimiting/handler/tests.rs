@@ -1,11 +1,12 @@
 //! What responses cost, and who has nothing left.
 
 use crate::{
+    Courier, Tally,
     response_ratelimiting::ResponseRateLimiting,
     stage::{Played, Stage, configured},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use troop_plugin_api::Handler;
 
 fn limiter(changes: Value) -> Arc<dyn Handler> {
@@ -15,6 +16,17 @@ fn limiter(changes: Value) -> Arc<dyn Handler> {
         .expect("an object")
         .extend(changes.as_object().cloned().expect("an object"));
     configured(&ResponseRateLimiting::default(), config)
+}
+
+/// Two nodes' plugins, and what carries counts from the first to the second.
+fn neighbours() -> ([Arc<dyn Handler>; 2], Arc<Tally>, Courier) {
+    let tallies = [1, 2].map(|node| Arc::new(Tally::new(node, 77)));
+    let config = json!({"limits": {"v": {"year": 2}}, "limit_by": "ip", "policy": "cluster"});
+    let limiters = tallies
+        .each_ref()
+        .map(|tally| configured(&ResponseRateLimiting::with(tally), config.clone()));
+    let [first, second] = tallies;
+    (limiters, second, Courier::new(first))
 }
 
 fn play(limiter: &dyn Handler, cost: &'static str) -> Played {
@@ -68,4 +80,15 @@ fn hidden_from_clients_is_all_but_what_is_left() {
     check(&played, "x-ratelimit-remaining-v", Some("2"));
     check(&played, "x-ratelimit-limit-v-year", None);
     check(&played, "x-ratelimit-remaining-v-year", None);
+}
+
+#[test]
+fn what_one_node_counted_is_held_against_the_limit_on_the_next() {
+    let ([here, there], other, mut courier) = neighbours();
+    play(&*here, "v=2");
+    check(&play(&*there, ""), "x-ratelimit-remaining-v", Some("2"));
+    courier.round(&[2], Instant::now());
+    let sheet = courier.sheet_for(2, 0, Instant::now()).expect("news");
+    assert!(other.take_in(&sheet, 0).is_some());
+    check(&play(&*there, ""), "x-ratelimit-remaining-v", Some("0"));
 }
