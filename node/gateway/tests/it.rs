@@ -22,6 +22,8 @@ mod guarding;
 mod health;
 #[path = "it/house.rs"]
 mod house;
+#[path = "it/maintenance.rs"]
+mod maintenance;
 #[path = "it/origin.rs"]
 mod origin;
 #[path = "it/plugins.rs"]
