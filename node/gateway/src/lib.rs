@@ -29,6 +29,8 @@ mod explain;
 mod fields;
 mod flow;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod grpc;
 mod hash;
