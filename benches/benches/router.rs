@@ -7,7 +7,7 @@
 use crate::cpu_clock::CpuClock;
 use criterion::{BatchSize, Criterion};
 use std::{collections::HashMap, hint::black_box, sync::Arc};
-use troop_router::{NoHeaders, RequestHead, RouteFields, RouteSpec, Router, Tls};
+use troop_router::{NOWHERE, NoHeaders, RequestHead, RouteFields, RouteSpec, Router, Tls};
 use uuid::Uuid;
 
 const ROUTES: usize = 100_000;
@@ -138,8 +138,11 @@ fn head<'a>(host: &'a str, path: &'a str) -> RequestHead<'a, NoHeaders> {
         host,
         port: 80,
         path,
+        query: "",
         headers: &NoHeaders,
         tls: Tls::Plain,
+        source: NOWHERE,
+        destination: NOWHERE,
     }
 }
 

@@ -20,6 +20,7 @@ mod wiring;
 use std::process::ExitCode;
 use troop_cli::{Begin, begin};
 use troop_schema::Registry;
+use troop_settings::{Sources, load};
 
 /// A gateway allocates many small short-lived things: 4 % of a request's CPU against the system's allocator.
 #[global_allocator]
@@ -32,9 +33,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// The entities and every plugin of this build.
+/// The entities, their routes as the environment says they are written, and every plugin of this build.
 fn tables() -> Registry {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let sources = Sources {
+        environment: &environment,
+        ..Sources::default()
+    };
+    // What else is wrong with the environment is for `troop start` to say.
+    let flavor = load(&sources).map_or_else(|_| Default::default(), |loaded| loaded.settings.router_flavor);
     let plugins = troop_plugins::bundled();
     let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
-    Registry::new(schemas).expect("invariant: the tables of the bundled plugins fit together")
+    Registry::of_flavor(flavor, schemas).expect("invariant: the tables of the bundled plugins fit together")
 }

@@ -184,8 +184,9 @@ async fn live(
     let counts = tally_of(&entered);
     let plugins = allowed_plugins(settings, &counts);
     let schemas = plugins.iter().map(|plugin| plugin.schema()).collect();
-    let registry =
-        Arc::new(Registry::new(schemas).context("the bundled plugins' schemas contradict each other")?);
+    let registry = Registry::of_flavor(settings.router_flavor, schemas)
+        .context("the bundled plugins' schemas contradict each other")?;
+    let registry = Arc::new(registry);
     let (store, dialer) = open_store(settings, &dir, &entered, raft).await?;
     let node_uuid = node_uuid(&entered);
     let Entered {

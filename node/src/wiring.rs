@@ -58,6 +58,7 @@ pub fn gateway_options(
             settings::ErrorType::Html => gateway::ErrorType::Html,
         },
         client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
+        router_flavor: settings.router_flavor,
         trusted_ips: settings.trusted_ips.clone(),
         tls: tls_options(settings),
         real_ip: gateway::RealIp {

@@ -25,6 +25,7 @@ mod plugging;
 mod proxying;
 mod refusals;
 mod rolling;
+mod routing;
 mod serving;
 mod storm;
 mod tracing;

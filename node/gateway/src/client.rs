@@ -60,7 +60,7 @@ pub(crate) struct Client {
     pub trusted: bool,
     /// The client's address as the connection's PROXY header told it.
     pub told: Option<IpAddr>,
-    /// The listening address.
+    /// The address it connected to: the listening one, or where that is a wildcard the one it stood for.
     pub listener: SocketAddr,
     /// The listening port, as text.
     pub port_text: Rc<str>,

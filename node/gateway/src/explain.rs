@@ -5,7 +5,7 @@
 use crate::plan::{Plan, compile::Route};
 use http::Uri;
 use thiserror::Error;
-use troop_router::{Attribute, Judged, RequestHead, Tls, normalize_path};
+use troop_router::{Attribute, Judged, NOWHERE, RequestHead, Tls, normalize_path};
 use uuid::Uuid;
 
 /// Routes that are told of: the winner, those it outranks, and a few that nearly fit.
@@ -73,8 +73,11 @@ pub(crate) fn explain(plan: &Plan, question: &RouteQuestion) -> Result<Vec<Route
         host: authority.as_str(),
         port: authority.port_u16().unwrap_or(usual_port),
         path: &path,
+        query: url.query().unwrap_or_default(),
         headers: &headers[..],
         tls,
+        source: NOWHERE,
+        destination: NOWHERE,
     };
     let judged = plan.router.explain(&head, TOLD_MAX);
     Ok(judged.into_iter().map(verdict).collect())

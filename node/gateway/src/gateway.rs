@@ -375,6 +375,7 @@ fn set_up(
     );
     let door = Arc::new(StageDoor::new(desk.clone()));
     let kit = Kit::new(plugins, Arc::clone(&door) as Arc<dyn Backstage>);
+    let kit = kit.with_flavor(options.router_flavor);
     let press = Press::new(kit, store, shelf, names, prober, tasks.clone());
     (Arc::new(press), desk, door)
 }

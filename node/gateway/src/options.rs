@@ -12,6 +12,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use troop_expression::Flavor;
 use troop_plugin_api::Node;
 use troop_telemetry::{LineFormat, trace::Spans};
 
@@ -34,6 +35,8 @@ pub struct GatewayOptions {
     pub error_type: ErrorType,
     /// Largest request body; 0 is no limit.
     pub client_max_body_size_bytes: u64,
+    /// How routes are written.
+    pub router_flavor: Flavor,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_ips: Vec<IpNet>,
     /// TLS towards clients.
@@ -246,6 +249,7 @@ impl Default for GatewayOptions {
             headers: HeaderTokens::default(),
             error_type: ErrorType::Plain,
             client_max_body_size_bytes: 0,
+            router_flavor: Flavor::default(),
             trusted_ips: Vec::new(),
             tls: TlsOptions::default(),
             real_ip: RealIp::default(),

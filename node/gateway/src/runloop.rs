@@ -248,6 +248,7 @@ impl<'c> Course<'c> {
             host: asked.host,
             port: self.client.listener.port(),
             path: &asked.path,
+            query: asked.query.strip_prefix('?').unwrap_or_default(),
             headers: &RoutedHeaders(&parts.headers),
             tls: match &self.client.tls {
                 None => Tls::Plain,
@@ -255,6 +256,8 @@ impl<'c> Course<'c> {
                     sni: tls.sni.as_deref(),
                 },
             },
+            source: (self.address, self.client.address.port()).into(),
+            destination: self.client.listener,
         })
     }
 

@@ -11,11 +11,12 @@
 use std::sync::Arc;
 
 use regex::Regex;
+use troop_expression::Expression;
 use uuid::Uuid;
 
 use crate::condition::Conditions;
 use crate::rank::{PathTrait, Rank};
-use crate::spec::{PathRule, RouteSpec};
+use crate::spec::{PathRule, RouteSpec, Sentence};
 
 /// Kong: the namespace in which the ids of a split route's parts are made (UUID version 5).
 const PART_NAMESPACE: Uuid = Uuid::from_u128(0x7f145bf9_0dce_4f91_98eb_debbce4b9f6b);
@@ -45,6 +46,8 @@ pub(crate) enum CandidatePaths {
     Plain,
     /// The first of these that matches, in the order the route lists them.
     Regex(Arc<[Regex]>),
+    /// Whether this holds, of which the path is a part.
+    Expression(Arc<Expression>),
 }
 
 impl<T> Clone for Candidate<T> {
@@ -81,6 +84,9 @@ struct Group<'s> {
 
 /// Splits a route into its candidates.
 pub(crate) fn split<T>(spec: &RouteSpec, payload: &Arc<T>) -> Vec<Filed<T>> {
+    if let Some(sentence) = &spec.sentence {
+        return vec![sentence.file(spec, payload)];
+    }
     let groups = group(spec);
     let parts = groups.len();
     groups
@@ -120,6 +126,23 @@ fn group(spec: &RouteSpec) -> Vec<Group<'_>> {
 
 fn part_id(route: Uuid, number: usize) -> Uuid {
     Uuid::new_v5(&PART_NAMESPACE, format!("{route}#{number}").as_bytes())
+}
+
+impl Sentence {
+    fn file<T>(&self, spec: &RouteSpec, payload: &Arc<T>) -> Filed<T> {
+        let candidate = Candidate {
+            rank: Rank::of_expression(self.priority, spec.id),
+            port: None,
+            conditions: spec.conditions.clone(),
+            paths: CandidatePaths::Expression(Arc::clone(&self.expression)),
+            route: spec.id,
+            payload: Arc::clone(payload),
+        };
+        Filed {
+            candidate,
+            prefixes: self.prefixes.clone(),
+        }
+    }
 }
 
 impl Group<'_> {

@@ -1,4 +1,4 @@
-//! The conditions of a route that are not filed: methods, headers, server names.
+//! The conditions of a route that are not filed: methods, headers, server names, both ends of the connection.
 //!
 //! Hosts and paths decide which candidates are looked at; what is left is asked of each of them,
 //! cheapest question first. All questions must be answered with yes, and within one question any
@@ -6,9 +6,11 @@
 
 use regex::Regex;
 
+use crate::endpoint::{Channel, Endpoint};
 use crate::explain::Attribute;
+use crate::host::split_host;
 use crate::request::{Headers, RequestHead, Tls};
-use crate::spec::RouteError;
+use crate::spec::{RouteError, RouteFields};
 
 /// Everything a request must fulfil beyond host and path. Empty lists ask nothing.
 #[derive(Debug, Default)]
@@ -16,33 +18,55 @@ pub(crate) struct Conditions {
     methods: Box<[Box<str>]>,
     headers: Box<[HeaderRule]>,
     snis: Box<[SniRule]>,
+    sources: Box<[Endpoint]>,
+    destinations: Box<[Endpoint]>,
+    channel: Channel,
 }
 
 impl Conditions {
-    pub(crate) fn parse(
-        methods: &[String],
-        headers: &[(String, Vec<String>)],
-        snis: &[String],
-    ) -> Result<Self, RouteError> {
+    pub(crate) fn parse(fields: &RouteFields<'_>) -> Result<Self, RouteError> {
+        let headers = fields.headers.iter();
         Ok(Conditions {
-            methods: methods.iter().map(|method| method.as_str().into()).collect(),
-            headers: headers
+            methods: fields
+                .methods
                 .iter()
+                .map(|method| method.as_str().into())
+                .collect(),
+            headers: headers
                 .map(|(name, values)| HeaderRule::parse(name, values))
                 .collect::<Result<_, _>>()?,
-            snis: snis.iter().map(|sni| SniRule::parse(sni)).collect(),
+            snis: fields.snis.iter().map(|sni| SniRule::parse(sni)).collect(),
+            sources: fields.sources.into(),
+            destinations: fields.destinations.into(),
+            channel: fields.channel,
         })
+    }
+
+    /// Nothing but the kind of connection.
+    pub(crate) fn on(channel: Channel) -> Self {
+        Conditions {
+            channel,
+            ..Conditions::default()
+        }
     }
 
     /// Whether nothing is asked.
     pub(crate) fn is_empty(&self) -> bool {
-        self.methods.is_empty() && self.headers.is_empty() && self.snis.is_empty()
+        self.methods.is_empty()
+            && self.headers.is_empty()
+            && self.snis.is_empty()
+            && self.sources.is_empty()
+            && self.destinations.is_empty()
+            && self.channel == Channel::Any
     }
 
     /// Whether a request fulfils everything that is asked.
     pub(crate) fn hold<H: Headers + ?Sized>(&self, head: &RequestHead<'_, H>) -> bool {
-        self.method_is_listed(head.method)
+        self.channel.holds(head.tls)
+            && self.method_is_listed(head.method)
             && self.sni_is_listed(head.tls)
+            && self.source_is_listed(head)
+            && self.destination_is_listed(head)
             && self.headers.iter().all(|rule| rule.holds(head.headers))
     }
 
@@ -55,6 +79,9 @@ impl Conditions {
                 self.headers.iter().all(|rule| rule.holds(head.headers)),
             ),
             (Attribute::Sni, self.sni_is_listed(head.tls)),
+            (Attribute::Source, self.source_is_listed(head)),
+            (Attribute::Destination, self.destination_is_listed(head)),
+            (Attribute::Protocol, self.channel.holds(head.tls)),
         ];
         let missed = answers.into_iter().filter(|(_, holds)| !holds);
         missed.map(|(attribute, _)| attribute).collect()
@@ -62,6 +89,18 @@ impl Conditions {
 
     fn method_is_listed(&self, method: &str) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|listed| **listed == *method)
+    }
+
+    fn source_is_listed<H: ?Sized>(&self, head: &RequestHead<'_, H>) -> bool {
+        let (ip, port) = (head.source.ip(), head.source.port());
+        self.sources.is_empty() || self.sources.iter().any(|listed| listed.holds(ip, port))
+    }
+
+    /// Kong: the port is the one that the Host header names, if it names one.
+    fn destination_is_listed<H: ?Sized>(&self, head: &RequestHead<'_, H>) -> bool {
+        let port = || split_host(head.host).1.unwrap_or(head.port);
+        let mut listed = self.destinations.iter();
+        self.destinations.is_empty() || listed.any(|listed| listed.holds(head.destination.ip(), port()))
     }
 
     fn sni_is_listed(&self, tls: Tls<'_>) -> bool {
@@ -172,9 +211,16 @@ mod tests {
         list.iter().map(|text| (*text).to_string()).collect()
     }
 
+    fn asking(fields: RouteFields<'_>) -> Conditions {
+        Conditions::parse(&fields).unwrap()
+    }
+
     fn header_holds(name: &str, values: &[&str], sent: &[(&str, &str)]) -> bool {
         let headers = [(name.to_string(), strings(values))];
-        let conditions = Conditions::parse(&[], &headers, &[]).unwrap();
+        let conditions = asking(RouteFields {
+            headers: &headers,
+            ..RouteFields::default()
+        });
         conditions.hold(&head("GET", sent, Tls::Plain))
     }
 
@@ -184,8 +230,11 @@ mod tests {
             host: "",
             port: 80,
             path: "/",
+            query: "",
             headers,
             tls,
+            source: "10.0.0.1:4000".parse().unwrap(),
+            destination: "10.0.0.2:8000".parse().unwrap(),
         }
     }
 
@@ -215,13 +264,20 @@ mod tests {
     #[test]
     fn a_header_regex_that_does_not_compile_names_the_header() {
         let headers = [("x-v".to_string(), strings(&["~*("]))];
-        let error = Conditions::parse(&[], &headers, &[]).unwrap_err();
+        let fields = RouteFields {
+            headers: &headers,
+            ..RouteFields::default()
+        };
+        let error = Conditions::parse(&fields).unwrap_err();
         assert!(error.to_string().contains("x-v"), "{error}");
     }
 
     #[test]
     fn methods_are_compared_as_sent() {
-        let conditions = Conditions::parse(&strings(&["GET", "PUT"]), &[], &[]).unwrap();
+        let conditions = asking(RouteFields {
+            methods: &strings(&["GET", "PUT"]),
+            ..RouteFields::default()
+        });
         for (method, expected) in [("GET", true), ("PUT", true), ("get", false), ("POST", false)] {
             assert_eq!(
                 conditions.hold(&head(method, &NoHeaders, Tls::Plain)),
@@ -234,7 +290,10 @@ mod tests {
     #[test]
     fn server_names_count_only_over_tls() {
         let snis = strings(&["a.test.", "*.b.test", "c.*"]);
-        let conditions = Conditions::parse(&[], &[], &snis).unwrap();
+        let conditions = asking(RouteFields {
+            snis: &snis,
+            ..RouteFields::default()
+        });
         let holds = |tls| conditions.hold(&head("GET", &NoHeaders, tls));
         assert!(holds(Tls::Plain));
         assert!(!holds(Tls::Https { sni: None }));
@@ -245,6 +304,31 @@ mod tests {
             ("A.test", false),
         ] {
             assert_eq!(holds(Tls::Https { sni: Some(sni) }), expected, "{sni}");
+        }
+    }
+
+    #[test]
+    fn both_ends_of_the_connection_may_be_asked_for() {
+        let end = |net: Option<&str>, port| Endpoint {
+            net: net.map(|net| net.parse().unwrap()),
+            port,
+        };
+        let (near, far) = (end(Some("10.0.0.0/30"), None), end(Some("11.0.0.0/8"), None));
+        // Port 80 is what the head's Host leads to, whatever port was connected to.
+        for (sources, destinations, expected) in [
+            (vec![far, near], vec![], true),
+            (vec![far], vec![], false),
+            (vec![end(None, Some(4000))], vec![end(None, Some(80))], true),
+            (vec![near], vec![end(None, Some(8000))], false),
+        ] {
+            let conditions = asking(RouteFields {
+                sources: &sources,
+                destinations: &destinations,
+                ..RouteFields::default()
+            });
+            let head = head("GET", &NoHeaders, Tls::Plain);
+            assert_eq!(conditions.hold(&head), expected, "{sources:?} {destinations:?}");
+            assert_eq!(conditions.misses(&head).is_empty(), expected);
         }
     }
 }

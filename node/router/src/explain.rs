@@ -8,10 +8,11 @@
 use crate::{
     candidate::{Candidate, CandidatePaths, split},
     host::{HostPattern, HostRule, split_host},
+    judge::Court,
     rank::Rank,
     request::{Headers, RequestHead},
     router::Router,
-    spec::RouteSpec,
+    spec::{RouteSpec, Sentence},
 };
 use std::{cmp::Reverse, sync::Arc};
 use uuid::Uuid;
@@ -29,6 +30,14 @@ pub enum Attribute {
     Headers,
     /// The server name of its TLS connection.
     Sni,
+    /// Whence the connection comes.
+    Source,
+    /// Where it leads.
+    Destination,
+    /// Whether it is plain or TLS.
+    Protocol,
+    /// Whatever its expression says.
+    Expression,
 }
 
 impl Attribute {
@@ -40,6 +49,10 @@ impl Attribute {
             Attribute::Method => "methods",
             Attribute::Headers => "headers",
             Attribute::Sni => "snis",
+            Attribute::Source => "sources",
+            Attribute::Destination => "destinations",
+            Attribute::Protocol => "protocols",
+            Attribute::Expression => "expression",
         }
     }
 }
@@ -73,6 +86,9 @@ fn judge<'r, T, H: Headers + ?Sized>(
     payload: &'r Arc<T>,
     head: &RequestHead<'_, H>,
 ) -> Judged<'r, T> {
+    if let Some(sentence) = &spec.sentence {
+        return judge_sentence(spec, sentence, payload, head);
+    }
     let mut misses = Vec::new();
     if !spec.hosts.is_empty() && !spec.hosts.iter().any(|rule| fits(rule, head)) {
         misses.push(Attribute::Host);
@@ -100,9 +116,32 @@ fn judge<'r, T, H: Headers + ?Sized>(
     }
 }
 
+/// Kong's language says of a sentence only whether it holds.
+fn judge_sentence<'r, T, H: Headers + ?Sized>(
+    spec: &RouteSpec,
+    sentence: &Sentence,
+    payload: &'r Arc<T>,
+    head: &RequestHead<'_, H>,
+) -> Judged<'r, T> {
+    let mut misses = Vec::new();
+    if Court::new(head).judge(&sentence.expression).is_none() {
+        misses.push(Attribute::Expression);
+    }
+    if let Some(conditions) = &spec.conditions {
+        misses.extend(conditions.misses(head));
+    }
+    let rank = Rank::of_expression(sentence.priority, spec.id);
+    Judged {
+        route: spec.id,
+        payload,
+        rank: misses.is_empty().then_some(rank),
+        misses,
+    }
+}
+
 fn regex_fits<T>(candidate: &Candidate<T>, path: &str) -> bool {
     match &candidate.paths {
-        CandidatePaths::Any | CandidatePaths::Plain => true,
+        CandidatePaths::Any | CandidatePaths::Plain | CandidatePaths::Expression(_) => true,
         CandidatePaths::Regex(regexes) => regexes.iter().any(|regex| regex.is_match(path)),
     }
 }
@@ -123,7 +162,7 @@ fn fits<H: ?Sized>(rule: &HostRule, head: &RequestHead<'_, H>) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        request::{NoHeaders, Tls},
+        request::{NOWHERE, NoHeaders, Tls},
         spec::RouteFields,
     };
 
@@ -146,8 +185,11 @@ mod tests {
             host,
             port: 80,
             path,
+            query: "",
             headers: &NoHeaders,
             tls: Tls::Plain,
+            source: NOWHERE,
+            destination: NOWHERE,
         }
     }
 

@@ -24,7 +24,8 @@
 //! | `spec.rs` | a route parsed once at the door |
 //! | `rank.rs` | who is asked first |
 //! | `candidate.rs` | a route split into parts of equal rank |
-//! | `condition.rs` | methods, headers, server names |
+//! | `condition.rs`, `endpoint.rs` | methods, headers, server names, ends of the connection |
+//! | `judge.rs`, `narrow.rs` | expressions: whether one holds, and how it is filed |
 //! | `host.rs`, `literal.rs` | how hosts and regexes are filed |
 //! | `prefix_tree.rs`, `label.rs`, `bucket.rs` | the persistent tree under both, and what stands in it |
 //! | `router.rs`, `search.rs` | the value that holds all routes, and one look-up |
@@ -35,18 +36,21 @@
 //! The router is a value: [`Router::clone`] costs a few reference counts, a changed clone shares
 //! everything the change did not touch, and readers of the old one never notice.
 //!
-//! What this crate does not do: protocols are no part of matching (a plain request finds a route
+//! What this crate does not do: unless a route asks for a kind of connection, protocols are no part of matching (a plain request finds a route
 //! that is limited to https, and the caller redirects it), nothing is cached per request, and
 //! nothing here knows about services or plugins: the caller hangs what it compiled on the route.
 
 mod bucket;
 mod candidate;
 mod condition;
+mod endpoint;
 mod explain;
 mod host;
+mod judge;
 mod label;
 mod literal;
 mod matched;
+mod narrow;
 mod normal;
 mod prefix_tree;
 mod rank;
@@ -57,12 +61,13 @@ mod spec;
 mod stream;
 mod upstream_path;
 
+pub use crate::endpoint::{Channel, Endpoint};
 pub use crate::explain::{Attribute, Judged};
 pub use crate::host::split_host;
-pub use crate::matched::{Capture, Match, PathMatch};
+pub use crate::matched::{Capture, Group, Match, PathMatch};
 pub use crate::normal::{PathError, normalize_path};
-pub use crate::request::{Headers, NoHeaders, RequestHead, Tls};
+pub use crate::request::{Headers, NOWHERE, NoHeaders, RequestHead, Tls};
 pub use crate::router::Router;
 pub use crate::spec::{RouteError, RouteFields, RouteSpec};
-pub use crate::stream::{Caller, Carriers, Endpoint, StreamRouter, StreamSpec};
+pub use crate::stream::{Caller, Carriers, StreamRouter, StreamSpec};
 pub use crate::upstream_path::{PathHandling, upstream_path};

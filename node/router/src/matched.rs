@@ -1,7 +1,8 @@
 //! The answer of a look-up: the route, and what of the path it matched.
 //!
 //! The match borrows from the router and holds no copy of anything. Regex captures are computed
-//! when somebody asks for them: most routes have captures nobody reads.
+//! when somebody asks for them: most routes have captures nobody reads. Only an expression has found its
+//! groups by the time it has matched, and hands them over.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub struct Match<'r, T> {
 }
 
 /// What of the normalised path a route matched.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum PathMatch<'r> {
     /// The route has no paths.
     Any,
@@ -36,17 +37,32 @@ pub enum PathMatch<'r> {
         /// The regex, for its captures.
         regex: &'r Regex,
     },
+    /// An expression.
+    Expression {
+        /// The length of what it last compared the path with, in bytes; 0 when it did not.
+        length: usize,
+        /// Groups of its regexes, whatever they were about.
+        groups: Box<[Group]>,
+    },
+}
+
+/// A group that an expression found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub(crate) index: usize,
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) value: String,
 }
 
 /// One group of a regex path and what it stood for in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capture<'r, 'p> {
+pub struct Capture<'a> {
     /// The number of the group; 0 is the whole match.
     pub index: usize,
     /// The name, for `(?<name>…)`.
-    pub name: Option<&'r str>,
+    pub name: Option<&'a str>,
     /// The text.
-    pub value: &'p str,
+    pub value: &'a str,
 }
 
 impl<'r> PathMatch<'r> {
@@ -54,30 +70,47 @@ impl<'r> PathMatch<'r> {
     pub fn length(&self) -> usize {
         match *self {
             PathMatch::Any => 0,
-            PathMatch::Prefix { length } | PathMatch::Regex { length, .. } => length,
+            PathMatch::Prefix { length }
+            | PathMatch::Regex { length, .. }
+            | PathMatch::Expression { length, .. } => length,
         }
     }
 
-    /// The groups of a regex path that took part in the match; `path` is the path that was matched.
-    pub fn captures<'p>(&self, path: &'p str) -> Vec<Capture<'r, 'p>> {
-        let PathMatch::Regex { regex, .. } = *self else {
-            return Vec::new();
-        };
-        let Some(groups) = regex.captures(path) else {
-            return Vec::new();
-        };
-        regex
-            .capture_names()
-            .enumerate()
-            .filter_map(|(index, name)| {
-                Some(Capture {
-                    index,
-                    name,
-                    value: groups.get(index)?.as_str(),
-                })
-            })
-            .collect()
+    /// The groups of regexes that took part in the match; `path` is the path that was matched.
+    pub fn captures<'a>(&'a self, path: &'a str) -> Vec<Capture<'a>> {
+        match self {
+            PathMatch::Any | PathMatch::Prefix { .. } => Vec::new(),
+            PathMatch::Regex { regex, .. } => captures_of(regex, path),
+            PathMatch::Expression { groups, .. } => groups.iter().map(Group::as_capture).collect(),
+        }
     }
+}
+
+impl Group {
+    fn as_capture(&self) -> Capture<'_> {
+        Capture {
+            index: self.index,
+            name: self.name.as_deref(),
+            value: &self.value,
+        }
+    }
+}
+
+fn captures_of<'a>(regex: &'a Regex, path: &'a str) -> Vec<Capture<'a>> {
+    let Some(groups) = regex.captures(path) else {
+        return Vec::new();
+    };
+    regex
+        .capture_names()
+        .enumerate()
+        .filter_map(|(index, name)| {
+            Some(Capture {
+                index,
+                name,
+                value: groups.get(index)?.as_str(),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -87,11 +120,11 @@ mod tests {
     #[test]
     fn captures_have_numbers_and_the_named_ones_names() {
         let regex = Regex::new("^/v(?<version>\\d+)/(\\w+)(/x)?").unwrap();
-        let captures = PathMatch::Regex {
+        let found = PathMatch::Regex {
             length: 0,
             regex: &regex,
-        }
-        .captures("/v12/items");
+        };
+        let captures = found.captures("/v12/items");
         let seen: Vec<_> = captures.iter().map(|c| (c.index, c.name, c.value)).collect();
         assert_eq!(
             seen,

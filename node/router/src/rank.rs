@@ -13,7 +13,7 @@
 //! |---|---|
 //! | 60 | hosts are set and none has a wildcard |
 //! | 51 | the path is a regex |
-//! | 31-29 | how many of methods, hosts, headers, snis, paths are set |
+//! | 31-29 | how many of methods, hosts, headers, snis, paths, sources, destinations are set |
 //! | 27-20 | how many headers are named, 255 at most |
 //! | 31-19 | `regex_priority`, for regex paths only, laid over the two above |
 //! | 18-0 | length of the plain path |
@@ -23,9 +23,13 @@
 //! `regex_priority` of 4096, outranks everything below it whatever else is set.
 //!
 //! Kong: among equals the larger id wins. Age plays no part in this flavour.
+//!
+//! Kong: an expression brings its own number, and is asked before all other routes. So the topmost bit is an
+//! expression's: of the others' top three, which are always alike, it is cleared.
 
 use uuid::Uuid;
 
+const EXPRESSION: u64 = 1 << 63;
 const EXACT_HOSTS: u64 = 1 << 60;
 const REGEX_PATH: u64 = 1 << 51;
 const ATTRIBUTES: u32 = 29;
@@ -42,9 +46,9 @@ pub(crate) struct Rank {
 }
 
 /// What a route's rank is made of, apart from the path.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traits {
-    /// How many of methods, hosts, headers, snis and paths are set.
+    /// How many of methods, hosts, headers, snis, paths, sources and destinations are set.
     pub(crate) attributes: u8,
     /// Hosts are set and none has a wildcard.
     pub(crate) exact_hosts: bool,
@@ -71,7 +75,15 @@ impl Rank {
         };
         let low = traits.low_bits() | path.low_bits();
         Rank {
-            priority: widen(low) | exact | regex,
+            priority: (widen(low) | exact | regex) & !EXPRESSION,
+            id,
+        }
+    }
+
+    /// Of an expression with this priority.
+    pub(crate) fn of_expression(priority: u64, id: Uuid) -> Self {
+        Rank {
+            priority: EXPRESSION | priority,
             id,
         }
     }
@@ -171,6 +183,17 @@ mod tests {
         check(&[
             rank(ONE, PathTrait::Regex(-1), 0),
             rank(exact, PathTrait::Regex(0), 0),
+        ]);
+    }
+
+    #[test]
+    fn an_expression_is_asked_before_everything_that_is_none() {
+        let expression = |priority| Rank::of_expression(priority, Uuid::nil());
+        check(&[
+            expression((1 << 46) - 1),
+            expression(1),
+            expression(0),
+            rank(Traits { attributes: 4, ..ONE }, PathTrait::Regex(4096), u128::MAX),
         ]);
     }
 

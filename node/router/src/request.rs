@@ -4,6 +4,8 @@
 //! of the HTTP library above it: a test answers from an array, the gateway from whatever its
 //! parser left in memory.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 /// The head of one request, as far as routes can depend on it.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a, H: ?Sized> {
@@ -15,11 +17,20 @@ pub struct RequestHead<'a, H: ?Sized> {
     pub port: u16,
     /// The path as [`normalize_path`](crate::normalize_path) returned it.
     pub path: &'a str,
+    /// What stands behind the question mark, as sent; empty when there is none.
+    pub query: &'a str,
     /// The other headers.
     pub headers: &'a H,
     /// Whether the client came over TLS.
     pub tls: Tls<'a>,
+    /// The client's address, behind a trusted proxy the one that proxy told, with the port it connected from.
+    pub source: SocketAddr,
+    /// The address the client connected to.
+    pub destination: SocketAddr,
 }
+
+/// For questions that nobody sends: no address, no port.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// How the client connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

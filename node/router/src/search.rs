@@ -6,6 +6,7 @@
 
 use crate::bucket::Bucket;
 use crate::candidate::{Candidate, CandidatePaths};
+use crate::judge::Court;
 use crate::matched::{Match, PathMatch};
 use crate::prefix_tree::{Forward, PrefixTree};
 use crate::request::{Headers, RequestHead};
@@ -17,6 +18,7 @@ pub(crate) type PathTable<T> = PrefixTree<Bucket<T>>;
 pub(crate) struct Search<'r, 'q, T, H: ?Sized> {
     head: &'q RequestHead<'q, H>,
     port: u16,
+    court: Court<'q, H>,
     best: Option<(&'r Candidate<T>, PathMatch<'r>)>,
 }
 
@@ -25,6 +27,7 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
         Search {
             head,
             port,
+            court: Court::new(head),
             best: None,
         }
     }
@@ -46,7 +49,7 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
     }
 
     fn scan(&mut self, candidates: &'r [Candidate<T>], length: usize) {
-        let floor = self.best.map(|(best, _)| best.rank);
+        let floor = self.best.as_ref().map(|(best, _)| best.rank);
         for candidate in candidates {
             if floor.is_some_and(|floor| candidate.rank <= floor) {
                 return;
@@ -58,7 +61,7 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
         }
     }
 
-    fn judge(&self, candidate: &'r Candidate<T>, length: usize) -> Option<PathMatch<'r>> {
+    fn judge(&mut self, candidate: &'r Candidate<T>, length: usize) -> Option<PathMatch<'r>> {
         let port_fits = candidate.port.is_none_or(|port| port == self.port);
         let holds = || {
             candidate
@@ -79,6 +82,7 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
                     regex,
                 })
             }),
+            CandidatePaths::Expression(expression) => self.court.judge(expression),
         }
     }
 }

@@ -8,11 +8,14 @@
 use std::sync::Arc;
 
 use regex::Regex;
+use troop_expression::Expression;
 use uuid::Uuid;
 
 use crate::condition::Conditions;
+use crate::endpoint::{Channel, Endpoint};
 use crate::host::HostRule;
 use crate::literal::literal_prefix;
+use crate::narrow::Needs;
 use crate::rank::Traits;
 
 /// The matching attributes of a route as configured.
@@ -32,6 +35,12 @@ pub struct RouteFields<'a> {
     pub snis: &'a [String],
     /// Order among regex paths, greater first.
     pub regex_priority: i64,
+    /// Whence the connection must come.
+    pub sources: &'a [Endpoint],
+    /// Where it must lead.
+    pub destinations: &'a [Endpoint],
+    /// Of what kind it must be; no attribute, and without weight in the order.
+    pub channel: Channel,
 }
 
 /// Why a route could not be understood.
@@ -67,6 +76,16 @@ pub struct RouteSpec {
     pub(crate) regex_priority: i64,
     /// `None` when the route asks for nothing but host and path.
     pub(crate) conditions: Option<Arc<Conditions>>,
+    /// In place of everything but the kind of connection.
+    pub(crate) sentence: Option<Arc<Sentence>>,
+}
+
+/// An expression, with its place in the order and the drawers it is filed in.
+#[derive(Debug)]
+pub(crate) struct Sentence {
+    pub(crate) expression: Arc<Expression>,
+    pub(crate) priority: u64,
+    pub(crate) prefixes: Vec<Box<[u8]>>,
 }
 
 /// One entry of a route's `paths`.
@@ -89,7 +108,7 @@ impl RouteSpec {
     /// # Errors
     /// When a regex among the paths or header values does not compile.
     pub fn parse(fields: RouteFields<'_>) -> Result<Self, RouteError> {
-        let conditions = Conditions::parse(fields.methods, fields.headers, fields.snis)?;
+        let conditions = Conditions::parse(&fields)?;
         let hosts: Arc<[_]> = fields.hosts.iter().map(|host| HostRule::parse(host)).collect();
         Ok(RouteSpec {
             id: fields.id,
@@ -101,14 +120,37 @@ impl RouteSpec {
                 .map(|path| PathRule::parse(path))
                 .collect::<Result<_, _>>()?,
             regex_priority: fields.regex_priority,
-            conditions: Some(conditions).filter(|asked| !asked.is_empty()).map(Arc::new),
+            conditions: asked(conditions),
+            sentence: None,
         })
+    }
+
+    /// A route that is an expression. Of two the one with the greater `priority` is asked first, and both before any route of fields.
+    pub fn of_expression(id: Uuid, expression: Arc<Expression>, priority: u64, channel: Channel) -> Self {
+        let needs = Needs::of(expression.tree());
+        RouteSpec {
+            id,
+            traits: Traits::default(),
+            hosts: needs.hosts().into(),
+            paths: Arc::default(),
+            regex_priority: 0,
+            conditions: asked(Conditions::on(channel)),
+            sentence: Some(Arc::new(Sentence {
+                expression,
+                priority,
+                prefixes: needs.prefixes(),
+            })),
+        }
     }
 
     /// The route's id.
     pub fn id(&self) -> Uuid {
         self.id
     }
+}
+
+fn asked(conditions: Conditions) -> Option<Arc<Conditions>> {
+    Some(conditions).filter(|asked| !asked.is_empty()).map(Arc::new)
 }
 
 fn traits(fields: &RouteFields<'_>, hosts: &[HostRule]) -> Traits {
@@ -118,6 +160,8 @@ fn traits(fields: &RouteFields<'_>, hosts: &[HostRule]) -> Traits {
         !fields.paths.is_empty(),
         !fields.headers.is_empty(),
         !fields.snis.is_empty(),
+        !fields.sources.is_empty(),
+        !fields.destinations.is_empty(),
     ];
     Traits {
         attributes: set.into_iter().map(u8::from).sum(),

@@ -7,8 +7,7 @@
 //! Kong: a name, or a source together with a destination, ranks above everything; then exact addresses above ports above ranges, the source's before
 //! the destination's; then the larger id.
 
-use crate::condition::SniRule;
-use ipnet::IpNet;
+use crate::{condition::SniRule, endpoint::Endpoint};
 use std::{cmp::Reverse, net::SocketAddr};
 use uuid::Uuid;
 
@@ -32,32 +31,6 @@ impl Carriers {
             || (self.tls && other.tls)
             || (self.tls_passthrough && other.tls_passthrough)
             || (self.udp && other.udp)
-    }
-}
-
-/// An address, a range, a port, or a port of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Where.
-    pub net: Option<IpNet>,
-    /// At which port.
-    pub port: Option<u16>,
-}
-
-impl Endpoint {
-    fn holds(&self, address: SocketAddr) -> bool {
-        let ip = address.ip().to_canonical();
-        self.net.is_none_or(|net| net.contains(&ip)) && self.port.is_none_or(|port| port == address.port())
-    }
-
-    fn weight(&self) -> u64 {
-        let exact = self.net.map(|net| net.prefix_len() == net.max_prefix_len());
-        let net = match exact {
-            Some(true) => 1 << 3,
-            Some(false) => 1,
-            None => 0,
-        };
-        net | if self.port.is_some() { 1 << 2 } else { 0 }
     }
 }
 
@@ -98,7 +71,9 @@ impl StreamSpec {
     }
 
     fn holds_ends(&self, caller: &Caller<'_>) -> bool {
-        let any = |list: &[Endpoint], address| list.is_empty() || list.iter().any(|end| end.holds(address));
+        let any = |list: &[Endpoint], address: SocketAddr| {
+            list.is_empty() || list.iter().any(|end| end.holds(address.ip(), address.port()))
+        };
         any(&self.sources, caller.source) && any(&self.destinations, caller.destination)
     }
 

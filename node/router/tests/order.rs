@@ -10,7 +10,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use regex::Regex;
-use troop_router::{RequestHead, RouteFields, RouteSpec, Router, Tls, split_host};
+use troop_router::{NOWHERE, RequestHead, RouteFields, RouteSpec, Router, Tls, split_host};
 use uuid::Uuid;
 
 #[derive(Debug, Clone)]
@@ -256,6 +256,7 @@ fn spec(route: &Route) -> RouteSpec {
         headers,
         snis,
         regex_priority,
+        ..RouteFields::default()
     })
     .expect("routes of this test are valid")
 }
@@ -268,6 +269,9 @@ fn ask(router: &Router<Uuid>, request: &Request) -> Option<(Uuid, usize)> {
         path: &request.path,
         headers: request.headers.as_slice(),
         tls: request.tls.map_or(Tls::Plain, |sni| Tls::Https { sni }),
+        query: "",
+        source: NOWHERE,
+        destination: NOWHERE,
     };
     let found = router.find(&head)?;
     assert_eq!(found.route, **found.payload);

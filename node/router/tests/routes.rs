@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use troop_router::{NoHeaders, PathMatch, RequestHead, RouteFields, RouteSpec, Router, Tls};
+use troop_router::{NOWHERE, NoHeaders, PathMatch, RequestHead, RouteFields, RouteSpec, Router, Tls};
 use uuid::Uuid;
 
 /// A route by number: the number is its id and what the table expects to find.
@@ -45,6 +45,9 @@ fn head<'a>(method: &'a str, host: &'a str, path: &'a str) -> RequestHead<'a, No
         path,
         headers: &NoHeaders,
         tls: Tls::Plain,
+        source: NOWHERE,
+        destination: NOWHERE,
+        query: "",
     }
 }
 

@@ -30,15 +30,16 @@ use crate::{
     plugin::PluginSchema,
 };
 use std::collections::BTreeMap;
+use troop_expression::Flavor;
 
 /// All tables, parents before children.
-pub(crate) fn all(plugins: &BTreeMap<&'static str, PluginSchema>) -> Vec<Entity> {
+pub(crate) fn all(plugins: &BTreeMap<&'static str, PluginSchema>, flavor: Flavor) -> Vec<Entity> {
     vec![
         certificates::table(),
         snis::table(),
         ca_certificates::table(),
         services::table(),
-        routes::table(),
+        routes::table(flavor),
         consumers::table(),
         upstreams::table(),
         targets::table(),

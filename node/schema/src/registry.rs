@@ -23,6 +23,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use thiserror::Error;
+use troop_expression::Flavor;
 
 /// Tables that do not fit together.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -50,13 +51,21 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::DuplicatePlugin`].
     pub fn new(plugins: Vec<PluginSchema>) -> Result<Self, RegistryError> {
+        Registry::of_flavor(Flavor::default(), plugins)
+    }
+
+    /// The same, with routes that are written like this.
+    ///
+    /// # Errors
+    /// [`RegistryError::DuplicatePlugin`].
+    pub fn of_flavor(flavor: Flavor, plugins: Vec<PluginSchema>) -> Result<Self, RegistryError> {
         let mut by_plugin = BTreeMap::new();
         for plugin in plugins {
             if let Some(twin) = by_plugin.insert(plugin.name(), plugin) {
                 return Err(RegistryError::DuplicatePlugin(twin.name().into()));
             }
         }
-        let entities = entities::all(&by_plugin);
+        let entities = entities::all(&by_plugin, flavor);
         let by_name = entities
             .iter()
             .enumerate()

@@ -6,6 +6,8 @@
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
+use troop_expression::Flavor;
+
 use crate::value::{Value, items};
 
 /// How severe a message must be to be written.
@@ -87,6 +89,14 @@ impl ErrorType {
     }
 }
 
+const FLAVORS: [(&str, Flavor); 2] = [
+    (
+        Flavor::TraditionalCompatible.as_str(),
+        Flavor::TraditionalCompatible,
+    ),
+    (Flavor::Expressions.as_str(), Flavor::Expressions),
+];
+
 macro_rules! one_of {
     ($kind:ty, $words:ident, $form:literal) => {
         impl Value for $kind {
@@ -111,6 +121,7 @@ one_of!(
     LOG_LEVELS,
     "`debug`, `info`, `notice`, `warn`, `error`, `crit`, `alert` or `emerg`"
 );
+one_of!(Flavor, FLAVORS, "`traditional_compatible` or `expressions`");
 one_of!(LogFormat, LOG_FORMATS, "`text` or `json`");
 one_of!(
     ErrorType,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use troop_expression::Flavor;
 
 use crate::value::Value;
 use crate::{
@@ -216,6 +217,9 @@ settings! {
         workers: Workers = "auto", kong "nginx_worker_processes";
         /// Plugins that may be configured: `bundled`, names, both, or `off`.
         plugins: PluginNames = "bundled", kong "plugins";
+        /// How routes are written: `traditional_compatible` (hosts, paths, methods and the like) or `expressions`
+        /// (besides, in a language of conditions). The same on every node.
+        router_flavor: Flavor = "traditional_compatible", kong "router_flavor";
         /// Largest body of a proxied request; 0 is no limit.
         client_max_body_size: ByteSize = "0", kong "nginx_http_client_max_body_size";
         /// Largest body of an Admin API request; 0 is no limit.

@@ -77,6 +77,7 @@ fn take_in(
     listener: SocketAddr,
     reception: Reception,
 ) {
+    let listener = stream.local_addr().map_or(listener, canonical);
     worker.page.accepted.up();
     // Failing to set it costs latency, not correctness.
     let _ = stream.set_nodelay(true);
@@ -122,6 +123,11 @@ where
     } else {
         connection::drive(Rc::new(client), stream).await;
     }
+}
+
+/// IPv4 as such, also through a socket that takes both.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    (address.ip().to_canonical(), address.port()).into()
 }
 
 async fn shake_hands(

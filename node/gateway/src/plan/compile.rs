@@ -1,6 +1,9 @@
 //! From typed records to what the data plane runs on. Each record is compiled once, here, and never while a request waits.
 
-use super::record::{RouteRecord, ServiceRecord};
+use super::{
+    record::{RouteRecord, ServiceRecord},
+    streams::endpoints,
+};
 use crate::{
     badge::BadgeError,
     peer::{send::Timeouts, trust::Trust},
@@ -12,8 +15,9 @@ use std::{
 };
 use thiserror::Error;
 use troop_balancer::TargetError;
+use troop_expression::{Expression, ExpressionError, Flavor, Subsystem};
 use troop_plugin_api::{Matched, Misconfigured, Scheme};
-use troop_router::{RouteError, RouteFields, RouteSpec};
+use troop_router::{Channel, RouteError, RouteFields, RouteSpec};
 use uuid::Uuid;
 
 /// Why a record is of no use to the data plane.
@@ -25,6 +29,9 @@ pub(crate) enum CompileError {
     /// One of its patterns is none.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// Its expression is none.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// It names no place.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -208,22 +215,21 @@ pub(crate) struct RouteEntry {
 }
 
 impl RouteEntry {
-    /// Compiles a record. `None` for routes of other subsystems.
-    pub fn compile(record: RouteRecord) -> Result<Option<RouteEntry>, CompileError> {
+    /// Compiles a record. `None` for routes of other subsystems, and for expressions where they are not spoken.
+    pub fn compile(mut record: RouteRecord, flavor: Flavor) -> Result<Option<RouteEntry>, CompileError> {
         let Some(admits) = Admits::of(&record.protocols) else {
             return Ok(None);
         };
-        let headers: Vec<_> = record.headers.unwrap_or_default().into_iter().collect();
-        let list = |field: &Option<Vec<String>>| field.clone().unwrap_or_default();
-        let spec = RouteSpec::parse(RouteFields {
-            id: record.id,
-            methods: &list(&record.methods),
-            hosts: &list(&record.hosts),
-            paths: &list(&record.paths),
-            headers: &headers,
-            snis: &list(&record.snis),
-            regex_priority: record.regex_priority.unwrap_or(0),
-        })?;
+        let channel = channel(&record.protocols, flavor);
+        let spec = match (record.expression.take(), flavor) {
+            (None, _) => spec_of_fields(&mut record, channel)?,
+            (Some(text), Flavor::Expressions) => {
+                let expression = Expression::parse(&text, Subsystem::Http)?;
+                let priority = record.priority.unwrap_or(0);
+                RouteSpec::of_expression(record.id, Arc::new(expression), priority, channel)
+            }
+            (Some(_), Flavor::TraditionalCompatible) => return Ok(None),
+        };
         Ok(Some(RouteEntry {
             spec,
             service: record.service.map(|s| s.id),
@@ -237,6 +243,36 @@ impl RouteEntry {
                 redirect_status: record.https_redirect_status_code.unwrap_or(426),
             },
         }))
+    }
+}
+
+fn spec_of_fields(record: &mut RouteRecord, channel: Channel) -> Result<RouteSpec, CompileError> {
+    let list = |field: &mut Option<Vec<String>>| field.take().unwrap_or_default();
+    let headers: Vec<_> = record.headers.take().unwrap_or_default().into_iter().collect();
+    let spec = RouteSpec::parse(RouteFields {
+        id: record.id,
+        methods: &list(&mut record.methods),
+        hosts: &list(&mut record.hosts),
+        paths: &list(&mut record.paths),
+        headers: &headers,
+        snis: &list(&mut record.snis),
+        regex_priority: record.regex_priority.unwrap_or(0),
+        sources: &endpoints(record.sources.as_deref())?,
+        destinations: &endpoints(record.destinations.as_deref())?,
+        channel,
+    });
+    Ok(spec?)
+}
+
+/// Kong: expressions bring the kind of connection into the match, but for routes that are for TLS alone: plain requests have to
+/// find those to be sent to TLS.
+fn channel(protocols: &[String], flavor: Flavor) -> Channel {
+    let has = |names: [&str; 2]| protocols.iter().any(|p| names.contains(&p.as_str()));
+    match (flavor, has(["http", "grpc"]), has(["https", "grpcs"])) {
+        (Flavor::TraditionalCompatible, ..) | (_, true, true) | (_, false, false) => Channel::Any,
+        (_, true, false) => Channel::Plain,
+        (_, false, true) if protocols == ["https"] => Channel::Any,
+        (_, false, true) => Channel::Tls,
     }
 }
 
@@ -260,6 +296,24 @@ mod tests {
         assert_eq!(with_port("a.test", 443, Scheme::Https), "a.test");
         assert_eq!(with_port("a.test", 443, Scheme::Http), "a.test:443");
         assert_eq!(with_port("10.0.0.1", 8080, Scheme::Http), "10.0.0.1:8080");
+    }
+
+    #[test]
+    fn expressions_bring_the_kind_of_connection_into_the_match() {
+        let of = |names: &[&str], flavor| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            channel(&names, flavor)
+        };
+        for (protocols, expected) in [
+            (&["http", "https"][..], Channel::Any),
+            (&["http"], Channel::Plain),
+            (&["https"], Channel::Any),
+            (&["grpc"], Channel::Plain),
+            (&["grpcs"], Channel::Tls),
+        ] {
+            assert_eq!(of(protocols, Flavor::Expressions), expected, "{protocols:?}");
+            assert_eq!(of(protocols, Flavor::TraditionalCompatible), Channel::Any);
+        }
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl<'a> Draft<'a> {
         let record: super::record::RouteRecord = read(bytes)?;
         let id = record.id;
         let stream = StreamEntry::compile(&record)?;
-        let compiled = RouteEntry::compile(record)?;
+        let compiled = RouteEntry::compile(record, self.kit.flavor())?;
         self.remove_route(id);
         if let Some(entry) = stream {
             self.plan.streams.put(entry);

@@ -12,17 +12,20 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
+use troop_expression::Flavor;
 use troop_plugin_api::{Backstage, Handler, Phases, Plugin, Scope, Setup, runs_before};
 use troop_schema::{PluginSchema, Record};
 use uuid::Uuid;
 
-/// What records are compiled with: the plugins of this node, in the order in which they have their turns, and cryptography.
+/// What records are compiled with: the plugins of this node, in the order in which they have their turns, cryptography, and the
+/// language of routes.
 pub(crate) struct Kit {
     plugins: Vec<Arc<dyn Plugin>>,
     /// Their tables, in the same order.
     schemas: Vec<PluginSchema>,
     backstage: Arc<dyn Backstage>,
     provider: Arc<CryptoProvider>,
+    flavor: Flavor,
 }
 
 /// What an instance takes part in.
@@ -73,7 +76,18 @@ impl Kit {
             schemas,
             backstage,
             provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+            flavor: Flavor::default(),
         }
+    }
+
+    /// For routes that are written like this.
+    pub fn with_flavor(self, flavor: Flavor) -> Self {
+        Kit { flavor, ..self }
+    }
+
+    /// How routes are written.
+    pub fn flavor(&self) -> Flavor {
+        self.flavor
     }
 
     /// What keys and certificates are read with.

@@ -54,6 +54,8 @@ pub(crate) struct RouteRecord {
     #[serde(default)]
     pub destinations: Option<Vec<EndpointRecord>>,
     pub regex_priority: Option<i64>,
+    pub expression: Option<String>,
+    pub priority: Option<u64>,
     pub strip_path: Option<bool>,
     pub preserve_host: Option<bool>,
     pub request_buffering: Option<bool>,

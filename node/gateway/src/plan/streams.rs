@@ -59,7 +59,8 @@ impl StreamEntry {
             tls_passthrough: has("tls_passthrough"),
             udp: has("udp"),
         };
-        if carriers == Carriers::default() {
+        // The schema refuses expressions here; without its other fields such a route would take every connection.
+        if carriers == Carriers::default() || record.expression.is_some() {
             return Ok(None);
         }
         let spec = StreamSpec::new(
@@ -78,7 +79,7 @@ impl StreamEntry {
     }
 }
 
-fn endpoints(list: Option<&[EndpointRecord]>) -> Result<Vec<Endpoint>, CompileError> {
+pub(super) fn endpoints(list: Option<&[EndpointRecord]>) -> Result<Vec<Endpoint>, CompileError> {
     let read = |end: &EndpointRecord| {
         let net = end.ip.as_deref().map(|text| {
             let range = text.parse();

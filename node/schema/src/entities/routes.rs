@@ -2,63 +2,88 @@
 //!
 //! The catch: a route belongs to one of three families by the first protocol it names. Each family forbids fields that
 //! its requests do not have and demands one that they do.
+//!
+//! In the flavour `expressions` a route may be a sentence instead of a form; what that adds is in `routes/expressions.rs`.
+
+mod expressions;
 
 use crate::{
     Branch, Check, Match, Record, entity::Entity, field::Field, rule::Rule, shape::Shape, typedef,
     violation::text,
 };
 use serde_json::{Value, json};
+use troop_expression::Flavor;
 
-pub(crate) fn table() -> Entity {
-    let table = Entity::table(
-        "routes",
-        vec![
-            ("id", typedef::id()),
-            ("created_at", typedef::created_at()),
-            ("updated_at", typedef::updated_at()),
-            ("name", typedef::unique_name()),
-            ("protocols", protocols()),
-            (
-                "https_redirect_status_code",
-                Field::integer()
-                    .one_of([426, 301, 302, 307, 308])
-                    .required()
-                    .default(426),
-            ),
-            ("strip_path", Field::boolean().required().default(true)),
-            ("preserve_host", Field::boolean().required().default(false)),
-            ("request_buffering", Field::boolean().required().default(true)),
-            ("response_buffering", Field::boolean().required().default(true)),
-            ("tags", typedef::tags()),
-            ("service", Field::foreign("services")),
-            ("snis", Field::set(typedef::wildcard_host())),
-            ("sources", endpoints()),
-            ("destinations", endpoints()),
-            ("methods", methods()),
-            ("hosts", hosts()),
-            ("paths", paths()),
-            ("headers", headers()),
-            ("regex_priority", Field::integer().default(0)),
-            (
-                "path_handling",
-                Field::string().one_of(["v0", "v1"]).default("v0"),
-            ),
-        ],
-    )
-    .found_by("name")
-    .check(snis_need_tls())
-    .check(Check::custom(vec!["headers"], every_header_has_a_value))
-    .families("protocols", text::unknown_type);
+pub(crate) fn table(flavor: Flavor) -> Entity {
+    let mut fields = fields();
+    if flavor == Flavor::Expressions {
+        fields.extend(expressions::fields());
+    }
+    let mut table = Entity::table("routes", fields)
+        .found_by("name")
+        .check(snis_need_tls())
+        .check(Check::custom(vec!["headers"], every_header_has_a_value));
+    if flavor == Flavor::Expressions {
+        table = table.check(expressions::check());
+    }
     let families = [
         (["http", "https"].as_slice(), http()),
         (["tcp", "tls", "udp", "tls_passthrough"].as_slice(), stream()),
         (["grpc", "grpcs"].as_slice(), grpc()),
     ];
+    let table = table.families("protocols", text::unknown_type);
     families.into_iter().fold(table, |table, (protocols, shape)| {
+        let is_free = flavor == Flavor::Expressions && !protocols.contains(&"tcp");
+        let shape = if is_free { freed(shape) } else { shape };
         protocols
             .iter()
             .fold(table, |table, protocol| table.family(protocol, shape.clone()))
     })
+}
+
+/// Kong: with expressions, routes of requests may ask for both ends of the connection, too.
+fn freed(mut shape: Shape) -> Shape {
+    shape
+        .fields
+        .retain(|(name, _)| !matches!(*name, "sources" | "destinations"));
+    let checks = shape.checks.into_iter();
+    shape.checks = checks.map(expressions::satisfied_by_expression).collect();
+    shape
+}
+
+fn fields() -> Vec<(&'static str, Field)> {
+    vec![
+        ("id", typedef::id()),
+        ("created_at", typedef::created_at()),
+        ("updated_at", typedef::updated_at()),
+        ("name", typedef::unique_name()),
+        ("protocols", protocols()),
+        (
+            "https_redirect_status_code",
+            Field::integer()
+                .one_of([426, 301, 302, 307, 308])
+                .required()
+                .default(426),
+        ),
+        ("strip_path", Field::boolean().required().default(true)),
+        ("preserve_host", Field::boolean().required().default(false)),
+        ("request_buffering", Field::boolean().required().default(true)),
+        ("response_buffering", Field::boolean().required().default(true)),
+        ("tags", typedef::tags()),
+        ("service", Field::foreign("services")),
+        ("snis", Field::set(typedef::wildcard_host())),
+        ("sources", endpoints()),
+        ("destinations", endpoints()),
+        ("methods", methods()),
+        ("hosts", hosts()),
+        ("paths", paths()),
+        ("headers", headers()),
+        ("regex_priority", Field::integer().default(0)),
+        (
+            "path_handling",
+            Field::string().one_of(["v0", "v1"]).default("v0"),
+        ),
+    ]
 }
 
 fn protocols() -> Field {

@@ -65,7 +65,11 @@ pub fn stamped<R>(f: impl FnOnce(&mut Stamp<'_>) -> R) -> R {
 
 /// What a new record of `entity` becomes.
 pub fn judge(entity: &str, input: Value) -> Result<Record, Violation> {
-    let registry = registry();
+    judge_by(&registry(), entity, input)
+}
+
+/// The same, by other tables.
+pub fn judge_by(registry: &Registry, entity: &str, input: Value) -> Result<Record, Violation> {
     let entity = registry.entity(entity).unwrap();
     let body = object(input);
     stamped(|stamp| {

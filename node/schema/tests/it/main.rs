@@ -5,6 +5,7 @@
 mod certificates;
 mod credentials;
 mod documents;
+mod expressions;
 mod fixture;
 mod properties;
 mod records;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use troop_plugin_api::Backstage;
-use troop_router::{NoHeaders, RequestHead, Tls};
+use troop_router::{NOWHERE, NoHeaders, RequestHead, Tls};
 
 fn service(id: u128, host: &str, enabled: bool) -> Value {
     json!({
@@ -80,8 +80,11 @@ impl Desk {
             host: "a.test",
             port: 80,
             path,
+            query: "",
             headers: &NoHeaders,
             tls: Tls::Plain,
+            source: NOWHERE,
+            destination: NOWHERE,
         };
         let found = self.plan.router.find(&head)?;
         Some(

@@ -1,0 +1,24 @@
+//! In which language the routes of a node are written.
+//!
+//! The catch: it is a setting of each node, not part of the configuration. Nodes of one cluster that differ in it answer requests
+//! differently and refuse each other's routes; they are meant to be set alike.
+
+/// The setting `router_flavor`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavor {
+    /// Routes are forms: hosts, paths, methods, headers, server names.
+    #[default]
+    TraditionalCompatible,
+    /// Routes are forms or expressions.
+    Expressions,
+}
+
+impl Flavor {
+    /// As it is written in settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Flavor::TraditionalCompatible => "traditional_compatible",
+            Flavor::Expressions => "expressions",
+        }
+    }
+}
