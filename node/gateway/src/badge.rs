@@ -5,7 +5,9 @@
 //!
 //! The catch: the key must never be seen. Nothing in here can be printed, and what is wrong with a key is told without quoting it.
 
-use rustls::{SignatureAlgorithm, SignatureScheme, crypto::CryptoProvider, sign::CertifiedKey};
+use rustls::{
+    InconsistentKeys, SignatureAlgorithm, SignatureScheme, crypto::CryptoProvider, sign::CertifiedKey,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use std::sync::Arc;
 use thiserror::Error;
@@ -75,7 +77,14 @@ pub(crate) fn side(
     }
     // What the reader of PEM says of a damaged text quotes it.
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| BadgeError::Key)?;
-    Ok(CertifiedKey::from_der(chain, key, provider)?)
+    let side = CertifiedKey::new(chain, provider.key_provider.load_private_key(key)?);
+    match side.keys_match() {
+        Err(mismatch @ rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(mismatch.into())
+        }
+        // A certificate of an old form (version 1) cannot be looked into here; clients may take it all the same.
+        _ => Ok(side),
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Peers that must prove who they are, and peers that ask who we are.
 
 use crate::{
-    house::House,
+    house::{House, any_port, options},
+    tls::{Shown, dial},
     wire::{get, until},
 };
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, server::WebPkiClientVerifier};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
@@ -14,6 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
+use troop_gateway::{GatewayOptions, ListenOptions};
 use uuid::Uuid;
 
 /// One who signs.
@@ -142,6 +144,9 @@ fn common_name(certificate: &CertificateDer<'_>) -> String {
     name.reverse();
     name.into_iter().collect()
 }
+
+/// A certificate of version 1, as `openssl x509 -req` makes them, for `v1.test`.
+const OLD: (&str, &str) = (include_str!("old.crt"), include_str!("old.key"));
 
 /// A service at a peer under `/x`.
 async fn service(house: &House, peer: SocketAddr, more: Value) -> Uuid {
@@ -294,4 +299,30 @@ async fn a_probe_shows_the_certificate_of_its_upstream() {
         .await;
     until("the peer up", async || house.up(upstream)[&peer.port()]).await;
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_of_version_1_are_shown_and_taken_where_nobody_has_to_prove_anything() {
+    let options = GatewayOptions {
+        listeners: vec![ListenOptions::tls(any_port())],
+        ..options()
+    };
+    let (house, old) = (House::plain().await, House::build(options, Vec::new()).await);
+    let id = old
+        .insert("certificates", json!({"cert": OLD.0, "key": OLD.1}))
+        .await;
+    old.insert("snis", json!({"name": "*", "certificate": {"id": id}}))
+        .await;
+    let shown = dial(old.address(), "a.test", Shown::default())
+        .await
+        .certificate();
+    let certificate = CertificateDer::from_pem_slice(OLD.0.as_bytes()).expect("a certificate");
+    assert!(shown == certificate.to_vec());
+    // The other gateway is the peer: it has no route, and says so.
+    let id = service(&house, old.address(), json!({})).await;
+    assert_eq!(status(&house).await, 404);
+    house.update("services", id, json!({"tls_verify": true})).await;
+    assert_eq!(status(&house).await, 502);
+    house.close().await;
+    old.close().await;
 }
