@@ -132,7 +132,8 @@ async fn a_client_that_hardly_takes_its_answer_is_let_go() {
     slow.send(&many).await;
     let started = Instant::now();
     until("the connection is given up", async || {
-        house.gateway.gauges().counters().connections_active == 0
+        let counters = house.gateway.gauges().counters();
+        counters.connections_accepted == 1 && counters.connections_active == 0
     })
     .await;
     let mut bytes = vec![0; 1 << 20];
