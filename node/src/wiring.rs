@@ -50,6 +50,7 @@ pub fn gateway_options(
             response_latency: headers.response_latency,
             upstream_status: headers.upstream_status,
             request_id: headers.request_id,
+            peer_request_id: settings.headers_upstream.request_id,
         },
         error_type: match settings.error_default_type {
             settings::ErrorType::Plain => gateway::ErrorType::Plain,

@@ -132,8 +132,10 @@ pub struct HeaderTokens {
     pub response_latency: bool,
     /// `X-Kong-Upstream-Status`
     pub upstream_status: bool,
-    /// `X-Kong-Request-Id`, to clients and to peers.
+    /// `X-Kong-Request-Id`, to clients.
     pub request_id: bool,
+    /// The same, to peers.
+    pub peer_request_id: bool,
 }
 
 /// The four formats of an error.
@@ -221,6 +223,7 @@ impl Default for HeaderTokens {
             response_latency: true,
             upstream_status: false,
             request_id: true,
+            peer_request_id: true,
         }
     }
 }

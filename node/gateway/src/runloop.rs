@@ -444,7 +444,7 @@ impl<'c> Course<'c> {
                 Version::HTTP_2 => &worker.via_2,
                 _ => &worker.via_11,
             },
-            request_id: worker.options.headers.request_id.then(|| self.id.as_bytes()),
+            request_id: worker.options.headers.peer_request_id.then(|| self.id.as_bytes()),
         }
     }
 

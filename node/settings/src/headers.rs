@@ -96,6 +96,39 @@ impl Value for Headers {
     }
 }
 
+/// Which headers the gateway adds to requests, as Kong's `headers_upstream` words it: there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadersUpstream {
+    /// `X-Kong-Request-Id`
+    pub request_id: bool,
+}
+
+const REQUEST_ID: &str = "x-kong-request-id";
+
+impl Value for HeadersUpstream {
+    const FORM: &'static str = "`x-kong-request-id`, or `off`";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut request_id = false;
+        for item in items(text) {
+            if item.eq_ignore_ascii_case("off") {
+                return Ok(HeadersUpstream { request_id: false });
+            }
+            if !item.eq_ignore_ascii_case(REQUEST_ID) {
+                return Err(format!(
+                    "has '{item}' in it, which is not one of {REQUEST_ID}, off"
+                ));
+            }
+            request_id = true;
+        }
+        Ok(HeadersUpstream { request_id })
+    }
+
+    fn show(&self) -> String {
+        if self.request_id { REQUEST_ID } else { "off" }.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +158,15 @@ mod tests {
         check("off", Some("off"));
         check("server_tokens, off", Some("off"));
         check("", Some("off"));
+    }
+
+    #[test]
+    fn peers_get_the_id_or_nothing() {
+        let shown = |text: &str| HeadersUpstream::parse(text).map(|headers| headers.show());
+        assert_eq!(shown("X-Kong-Request-Id").as_deref(), Ok("x-kong-request-id"));
+        assert_eq!(shown("off").as_deref(), Ok("off"));
+        assert_eq!(shown("x-kong-request-id, off").as_deref(), Ok("off"));
+        assert!(shown("server").is_err_and(|problem| problem.contains("'server'")));
     }
 
     #[test]

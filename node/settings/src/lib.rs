@@ -36,7 +36,7 @@ mod web_origin;
 
 pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, Workers};
 pub use conf_file::ConfFile;
-pub use headers::Headers;
+pub use headers::{Headers, HeadersUpstream};
 pub use ipnet::IpNet;
 pub use listen::{HostPort, Listen};
 pub use load::{Effective, Loaded, Sources, load};

@@ -14,8 +14,9 @@ use troop_expression::Flavor;
 
 use crate::value::Value;
 use crate::{
-    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HostPort, Instrumentations, Listen, LogFormat,
-    LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamListen, WebOrigin, Workers,
+    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HeadersUpstream, HostPort, Instrumentations,
+    Listen, LogFormat, LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamListen,
+    WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -233,6 +234,8 @@ settings! {
         real_ip_recursive: bool = "off", kong "real_ip_recursive";
         /// Headers the gateway adds to responses: `server_tokens`, `latency_tokens`, single names, or `off`.
         headers: Headers = "server_tokens, latency_tokens, x-kong-request-id", kong "headers";
+        /// Headers the gateway adds to requests for the service.
+        headers_upstream: HeadersUpstream = "x-kong-request-id", kong "headers_upstream";
         /// Content type of the gateway's own errors for a client that accepts anything.
         error_default_type: ErrorType = "text/plain", kong "error_default_type";
         /// Idle connections kept per worker and address behind the gateway; 0 keeps none.

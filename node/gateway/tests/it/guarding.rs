@@ -8,7 +8,7 @@ use crate::{
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::{io::AsyncReadExt, net::TcpSocket};
-use troop_gateway::{GatewayOptions, Limits, ListenOptions, RealIp, RealIpSource};
+use troop_gateway::{GatewayOptions, HeaderTokens, Limits, ListenOptions, RealIp, RealIpSource};
 
 async fn guarded(limits: Limits) -> (House, Origin) {
     let guarded = GatewayOptions { limits, ..options() };
@@ -151,6 +151,26 @@ async fn a_client_that_hardly_takes_its_answer_is_let_go() {
     );
     drop(slow);
     house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_id_of_a_request_is_told_to_whom_it_is_wanted() {
+    for (to_client, to_peer) in [(true, false), (false, true)] {
+        let told = GatewayOptions {
+            headers: HeaderTokens {
+                request_id: to_client,
+                peer_request_id: to_peer,
+                ..HeaderTokens::default()
+            },
+            ..options()
+        };
+        let (house, origin) = (House::build(told, Vec::new()).await, Origin::start("a").await);
+        house.path_to("/", &origin, json!({})).await;
+        let answer = get(house.address(), "/x", "").await;
+        assert_eq!(answer.header("x-kong-request-id").is_some(), to_client);
+        assert_eq!(answer.echoed("X-Kong-Request-Id: ").is_some(), to_peer);
+        house.close().await;
+    }
 }
 
 fn behind_a_balancer(trusted: &str) -> GatewayOptions {
