@@ -33,7 +33,7 @@ const WARM_REQUESTS: usize = 1_000;
 /// When valgrind is missing, or a proxy fails under it.
 pub fn measure(troop: &Path, args: &InstructionsArgs, report: &mut Report) -> Result<()> {
     let origin = origin::start(machine::cores())?;
-    let troop = of_troop(troop, origin, args)?;
+    let (troop, keyed) = of_troop(troop, origin, args)?;
     let note = format!("{:.0} more in other threads", troop.elsewhere);
     report.count(
         "user instructions per request",
@@ -43,6 +43,13 @@ pub fn measure(troop: &Path, args: &InstructionsArgs, report: &mut Report) -> Re
         note,
     );
     report.count("the same, 11 headers", troop.browser, "", "", "");
+    report.count(
+        "the same, key-auth and rate-limiting",
+        keyed,
+        "",
+        "instructions_per_keyed_request",
+        "",
+    );
     if !args.without_nginx {
         let nginx = of_nginx(origin, args)?;
         report.count(
@@ -74,7 +81,8 @@ struct Cost {
     elsewhere: f64,
 }
 
-fn of_troop(troop: &Path, origin: SocketAddr, args: &InstructionsArgs) -> Result<Cost> {
+/// The second figure is that of the worker on a route that asks for a key and counts.
+fn of_troop(troop: &Path, origin: SocketAddr, args: &InstructionsArgs) -> Result<(Cost, f64)> {
     let dir = tempfile::tempdir()?;
     let files = Files::of("troop", dir.path(), args)?;
     let mut callgrind = Callgrind::new(&files.0);
@@ -85,7 +93,12 @@ fn of_troop(troop: &Path, origin: SocketAddr, args: &InstructionsArgs) -> Result
     };
     let node = Node::found(&setup, dir.path())?;
     node.route_to(origin)?;
-    count(&mut callgrind, node.program.pid(), node.proxy, args.requests)
+    let (pid, proxy) = (node.program.pid(), node.proxy);
+    let plain = count(&mut callgrind, pid, proxy, args.requests)?;
+    // Only now, so that plain requests are counted on a node that has nothing else.
+    node.guard("bench", load::KEY)?;
+    let keyed = count_keyed(&mut callgrind, pid, proxy, args.requests)?;
+    Ok((plain, keyed))
 }
 
 fn of_nginx(origin: SocketAddr, args: &InstructionsArgs) -> Result<Cost> {
@@ -98,7 +111,7 @@ fn of_nginx(origin: SocketAddr, args: &InstructionsArgs) -> Result<Cost> {
 
 fn count(callgrind: &mut Callgrind, pid: u32, proxy: SocketAddr, requests: usize) -> Result<Cost> {
     let (one, two) = once_and_twice(callgrind, pid, proxy, RequestHead::Lean, requests)?;
-    tell_where(&two, 2 * requests)?;
+    tell_where(&two, 2 * requests, "hot.md")?;
     let (browser_one, browser_two) = once_and_twice(callgrind, pid, proxy, RequestHead::Browser, requests)?;
     let per_request = |one: u64, two: u64| (two as f64 - one as f64) / requests as f64;
     let worker = per_request(one.busiest().1, two.busiest().1);
@@ -109,11 +122,17 @@ fn count(callgrind: &mut Callgrind, pid: u32, proxy: SocketAddr, requests: usize
     })
 }
 
+fn count_keyed(callgrind: &mut Callgrind, pid: u32, proxy: SocketAddr, requests: usize) -> Result<f64> {
+    let (one, two) = once_and_twice(callgrind, pid, proxy, RequestHead::Keyed, requests)?;
+    tell_where(&two, 2 * requests, "hot-keyed.md")?;
+    Ok((two.busiest().1 as f64 - one.busiest().1 as f64) / requests as f64)
+}
+
 /// Tables beside the dump: they last as long as it does.
-fn tell_where(dump: &Dump, requests: usize) -> Result<()> {
+fn tell_where(dump: &Dump, requests: usize, file_name: &str) -> Result<()> {
     let (file, _) = dump.busiest();
     let hot = Hot::of(&fs::read_to_string(file)?);
-    fs::write(file.with_file_name("hot.md"), hot.tables(requests))?;
+    fs::write(file.with_file_name(file_name), hot.tables(requests))?;
     Ok(())
 }
 

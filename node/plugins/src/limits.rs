@@ -8,7 +8,7 @@ pub(crate) mod tally;
 
 use crate::config::{Config, wrong};
 use counters::{Counters, Key};
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use period::Period;
 use serde_json::Value;
 use siphasher::sip::SipHasher13;
@@ -271,15 +271,30 @@ pub(crate) fn grows(config: &Value, the: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A limit as headers show it.
-pub(crate) fn shown(number: f64) -> String {
-    number.max(0.0).to_string()
+/// A limit as headers show it. Nearly all are whole, and those are written without asking how many digits a fraction needs.
+pub(crate) fn shown(number: f64) -> HeaderValue {
+    let number = number.max(0.0);
+    if number.fract() == 0.0 && number < WHOLE_MAX {
+        HeaderValue::from(number as u64)
+    } else {
+        HeaderValue::try_from(number.to_string()).expect("invariant: a number is fit for a header")
+    }
 }
+
+/// Every whole number below it is one that a fraction can be told from.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn numbers_are_shown_as_they_are_written() {
+        for (number, text) in [(5.0, "5"), (-1.0, "0"), (0.5, "0.5"), (1e16, "10000000000000000")] {
+            assert_eq!(shown(number), text);
+        }
+    }
 
     #[test]
     fn a_longer_period_cannot_have_a_lower_limit() {

@@ -110,14 +110,14 @@ impl Limiter {
 
     /// Kong: the period with the least left is told apart; of equals, the longest.
     fn fields(&self, counts: &[Count], left: &[f64], now_s: u64) -> Fields {
-        let mut fields = Vec::new();
         if self.hides {
-            return fields;
+            return Vec::new();
         }
+        let mut fields = Vec::with_capacity(2 * counts.len() + 4);
         let mut tightest: Option<(&Count, f64)> = None;
         for (count, left) in counts.iter().zip(left) {
-            fields.push((limit_of(count.period), value(shown(count.limit))));
-            fields.push((remaining_of(count.period), value(shown(*left))));
+            fields.push((limit_of(count.period), shown(count.limit)));
+            fields.push((remaining_of(count.period), shown(*left)));
             // Periods come from the shortest to the longest, so an equal one is longer.
             if tightest.is_none_or(|(_, least)| *left <= least) {
                 tightest = Some((count, *left));
@@ -126,16 +126,12 @@ impl Limiter {
         if let Some((count, left)) = tightest {
             let passed = now_s - count.key.window;
             let reset = count.period.length_s().saturating_sub(passed).max(1);
-            fields.push((LIMIT, value(shown(count.limit))));
-            fields.push((REMAINING, value(shown(left))));
-            fields.push((RESET, value(reset.to_string())));
+            fields.push((LIMIT, shown(count.limit)));
+            fields.push((REMAINING, shown(left)));
+            fields.push((RESET, HeaderValue::from(reset)));
         }
         fields
     }
-}
-
-fn value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("invariant: a number is fit for a header")
 }
 
 fn now_s() -> u64 {
@@ -145,26 +141,32 @@ fn now_s() -> u64 {
         .as_secs()
 }
 
-fn limit_of(period: Period) -> HeaderName {
-    HeaderName::from_static(match period {
-        Period::Second => "x-ratelimit-limit-second",
-        Period::Minute => "x-ratelimit-limit-minute",
-        Period::Hour => "x-ratelimit-limit-hour",
-        Period::Day => "x-ratelimit-limit-day",
-        Period::Month => "x-ratelimit-limit-month",
-        Period::Year => "x-ratelimit-limit-year",
-    })
+/// A name per period, made once: making one costs more than all else about it.
+macro_rules! names {
+    ($($function:ident: $second:literal $minute:literal $hour:literal $day:literal $month:literal $year:literal;)+) => { $(
+        fn $function(period: Period) -> HeaderName {
+            const SECOND: HeaderName = HeaderName::from_static($second);
+            const MINUTE: HeaderName = HeaderName::from_static($minute);
+            const HOUR: HeaderName = HeaderName::from_static($hour);
+            const DAY: HeaderName = HeaderName::from_static($day);
+            const MONTH: HeaderName = HeaderName::from_static($month);
+            const YEAR: HeaderName = HeaderName::from_static($year);
+            match period {
+                Period::Second => SECOND,
+                Period::Minute => MINUTE,
+                Period::Hour => HOUR,
+                Period::Day => DAY,
+                Period::Month => MONTH,
+                Period::Year => YEAR,
+            }
+        }
+    )+ };
 }
-
-fn remaining_of(period: Period) -> HeaderName {
-    HeaderName::from_static(match period {
-        Period::Second => "x-ratelimit-remaining-second",
-        Period::Minute => "x-ratelimit-remaining-minute",
-        Period::Hour => "x-ratelimit-remaining-hour",
-        Period::Day => "x-ratelimit-remaining-day",
-        Period::Month => "x-ratelimit-remaining-month",
-        Period::Year => "x-ratelimit-remaining-year",
-    })
+names! {
+    limit_of: "x-ratelimit-limit-second" "x-ratelimit-limit-minute" "x-ratelimit-limit-hour"
+        "x-ratelimit-limit-day" "x-ratelimit-limit-month" "x-ratelimit-limit-year";
+    remaining_of: "x-ratelimit-remaining-second" "x-ratelimit-remaining-minute" "x-ratelimit-remaining-hour"
+        "x-ratelimit-remaining-day" "x-ratelimit-remaining-month" "x-ratelimit-remaining-year";
 }
 
 impl Handler for Limiter {

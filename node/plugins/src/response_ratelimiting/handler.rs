@@ -7,7 +7,7 @@ use crate::{
     config::{Config, wrong},
     limits::{By, Count, Counting, Footing, Owner, Quota, Shelf, counters::Key, shown},
 };
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use std::time::{SystemTime, UNIX_EPOCH};
 use troop_plugin_api::{
     Exchange, Failure, Handler, LogRecord, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared,
@@ -156,10 +156,6 @@ fn read_costs(text: &str) -> impl Iterator<Item = (&str, u32)> {
     })
 }
 
-fn value(number: f64) -> HeaderValue {
-    HeaderValue::try_from(shown(number)).expect("invariant: a number is fit for a header")
-}
-
 impl Handler for Limiter {
     fn phases(&self) -> Phases {
         Phases::ACCESS | Phases::HEADER_FILTER | Phases::LOG
@@ -179,11 +175,11 @@ impl Handler for Limiter {
             let cost = f64::from(costs[*at]);
             // Kong: this one is told even to clients from whom the others are hidden.
             let least = periods.iter().map(|used| used.left).fold(f64::INFINITY, f64::min);
-            response.set_header(self.limits[*at].remaining.clone(), value(least));
+            response.set_header(self.limits[*at].remaining.clone(), shown(least));
             for used in periods {
                 if !self.hides {
-                    response.set_header(used.limit_field.clone(), value(used.limit));
-                    response.set_header(used.left_field.clone(), value(used.left - cost));
+                    response.set_header(used.limit_field.clone(), shown(used.limit));
+                    response.set_header(used.left_field.clone(), shown(used.left - cost));
                 }
                 exceeded |= cost > 0.0 && used.left <= 0.0;
             }
