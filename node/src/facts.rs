@@ -4,11 +4,12 @@ use crate::{log_level::LogLevel, meters::Meters};
 use serde_json::{Map, Value};
 use std::{sync::Arc, time::Duration};
 use troop_admin::{
-    AddressHealth, Connections, HostHealth, Identity, MarkError, NodeFacts, PluginFacts, RouteQuestion,
-    RouteVerdict, UpstreamHealth, Weights,
+    AddressHealth, Connections, HostHealth, Identity, MarkError, NodeFacts, PluginFacts, UpstreamHealth,
+    Weights,
 };
 use troop_gateway::{AddressFacts, TargetFacts, UpstreamFacts};
 use troop_plugin_api::Plugin;
+use troop_router::{RouteQuestion, RouteVerdict};
 use troop_runtime::Shutdown;
 use troop_settings::{Loaded, table};
 use uuid::Uuid;
@@ -127,23 +128,8 @@ impl NodeFacts for Facts {
     }
 
     fn explain_route(&self, question: &RouteQuestion) -> Result<Vec<RouteVerdict>, String> {
-        let question = troop_gateway::RouteQuestion {
-            method: question.method.clone(),
-            url: question.url.clone(),
-            headers: question.headers.clone(),
-        };
-        let verdicts = self
-            .meters
-            .gateway
-            .explain(&question)
-            .map_err(|error| error.to_string())?;
-        let told = |verdict: troop_gateway::RouteVerdict| RouteVerdict {
-            id: verdict.id,
-            name: verdict.name,
-            service: verdict.service,
-            misses: verdict.misses,
-        };
-        Ok(verdicts.into_iter().map(told).collect())
+        let explained = self.meters.gateway.explain(question);
+        explained.map_err(|error| error.to_string())
     }
 
     fn may_mark(&self, upstream: Uuid) -> Result<(), MarkError> {

@@ -48,8 +48,8 @@ pub use log_turn::LogTurn;
 pub use options::{FactHeaders, Options};
 pub use ports::{
     AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,
-    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, RouteQuestion,
-    RouteVerdict, Served, Serving, TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
+    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, Served, Serving,
+    TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
 };
 pub use problem::Failure;
 pub use server::{Service, serve};

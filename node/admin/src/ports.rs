@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use std::{net::IpAddr, time::Duration};
 use thiserror::Error;
 use tokio::sync::watch;
+use troop_router::{RouteQuestion, RouteVerdict};
 use troop_txn::Revision;
 use uuid::Uuid;
 
@@ -324,30 +325,6 @@ pub struct Opinion {
     pub node: NodeId,
     /// Its opinion; none when it does not answer or has no such balancer.
     pub health: Option<UpstreamHealth>,
-}
-
-/// A request that nobody sends, to ask where it would go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RouteQuestion {
-    /// Its method.
-    pub method: String,
-    /// With scheme and host.
-    pub url: String,
-    /// Its fields.
-    pub headers: Vec<(String, String)>,
-}
-
-/// A route, as it stands to the question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteVerdict {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// Where it leads: the service's id and name.
-    pub service: Option<(Uuid, Option<String>)>,
-    /// Fields of it that do not fit.
-    pub misses: Vec<&'static str>,
 }
 
 /// Why a mark was not taken.

@@ -5,35 +5,12 @@
 use crate::plan::{Plan, compile::Route};
 use http::Uri;
 use thiserror::Error;
-use troop_router::{Attribute, Judged, NOWHERE, RequestHead, Tls, normalize_path};
-use uuid::Uuid;
+use troop_router::{
+    Attribute, Judged, NOWHERE, RequestHead, RouteQuestion, RouteVerdict, Tls, normalize_path,
+};
 
 /// Routes that are told of: the winner, those it outranks, and a few that nearly fit.
 const TOLD_MAX: usize = 20;
-
-/// A request that nobody sends.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RouteQuestion {
-    /// Its method.
-    pub method: String,
-    /// With scheme and host.
-    pub url: String,
-    /// Its fields.
-    pub headers: Vec<(String, String)>,
-}
-
-/// A route, as it stands to the question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteVerdict {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// Where it leads: the service's id and name.
-    pub service: Option<(Uuid, Option<String>)>,
-    /// Fields of it that do not fit; none when all do.
-    pub misses: Vec<&'static str>,
-}
 
 /// Why a question is none.
 #[derive(Debug, Error, PartialEq, Eq)]

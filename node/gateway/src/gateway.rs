@@ -10,7 +10,7 @@ use crate::{
     },
     counters::{CounterSnapshot, Page},
     desk::Desk,
-    explain::{QuestionError, RouteQuestion, RouteVerdict, explain},
+    explain::{QuestionError, explain},
     options::{AccessLog, GatewayOptions, ListenOptions},
     peer::{resolve::Names, tls::PeerTls},
     plan::{
@@ -42,6 +42,7 @@ use tokio::{
 };
 use troop_catalog::Catalog;
 use troop_plugin_api::{Backstage, Plugin};
+use troop_router::{RouteQuestion, RouteVerdict};
 use troop_runtime::TaskSet;
 use troop_schema::Registry;
 use troop_txn::{Revision, Store, ViewError};

@@ -64,7 +64,7 @@ pub use client::{
     tls::CertificateError,
 };
 pub use counters::CounterSnapshot;
-pub use explain::{QuestionError, RouteQuestion, RouteVerdict};
+pub use explain::QuestionError;
 pub use gateway::{Drained, Gateway, Gauges, StartError};
 pub use limits::Limits;
 pub use options::{

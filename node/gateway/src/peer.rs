@@ -40,6 +40,7 @@ pub(crate) mod resolve;
 pub(crate) mod send;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod tries;
 pub(crate) mod trunk;
 pub(crate) mod trust;
 pub(crate) mod upload;

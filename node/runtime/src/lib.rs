@@ -7,6 +7,7 @@
 //! * [`SystemClock`] reads the machine's clocks.
 //! * [`TaskSet`] knows every spawned task by name and waits for all of them.
 //! * [`Shutdown`] tells everybody, once, to drain and then to stop.
+//! * [`Unproven`] speaks TLS with whoever is there, for all parts that dial out.
 //!
 //! It starts no runtime: which threads exist is the program's decision.
 
@@ -14,8 +15,10 @@ mod clock;
 mod shutdown;
 mod signals;
 mod task_set;
+mod unproven;
 
 pub use clock::SystemClock;
 pub use shutdown::Shutdown;
 pub use signals::{SignalError, listen_for_rotation, listen_to_signals};
 pub use task_set::TaskSet;
+pub use unproven::Unproven;

@@ -100,16 +100,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check<T: Value>(text: &str, expected: Result<&str, &str>) {
-        let parsed = T::parse(text).map(|value| value.show());
-        match (parsed, expected) {
-            (Ok(shown), Ok(expected)) => assert_eq!(shown, expected),
-            (Err(problem), Err(part)) => assert!(problem.contains(part), "{problem}"),
-            (parsed, expected) => panic!("{text:?}: {parsed:?}, expected {expected:?}"),
-        }
-    }
+    use crate::value::tests::check;
 
     #[test]
     fn versions_are_separated_by_spaces_or_commas() {

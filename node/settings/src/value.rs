@@ -202,11 +202,12 @@ pub(crate) fn items(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
+    /// What a text becomes: a value that shows itself as `Ok` says, or a problem that has the text of `Err` in it.
     #[track_caller]
-    fn check<T: Value>(text: &str, expected: Result<&str, &str>) {
+    pub(crate) fn check<T: Value>(text: &str, expected: Result<&str, &str>) {
         let parsed = T::parse(text).map(|value| value.show());
         match (parsed, expected) {
             (Ok(shown), Ok(expected)) => assert_eq!(shown, expected),

@@ -7,11 +7,11 @@ use crate::{
     admin::Admin,
     answer::{self, Reply},
     call::Call,
-    ports::{RouteQuestion, RouteVerdict},
     problem::Failure,
 };
 use http::Method;
 use serde_json::{Value, json};
+use troop_router::{RouteQuestion, RouteVerdict};
 
 pub(super) const DOORS: &[Door] = &[("/troop/explain", Method::POST, |admin, call| {
     Box::pin(explain(admin, call))

@@ -13,9 +13,10 @@ use std::{
 use tokio::sync::watch;
 use troop_admin::{
     AddressHealth, ClusterControl, ClusterStatus, Connections, ControlError, HostHealth, Identity, MarkError,
-    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, RouteQuestion,
-    RouteVerdict, Served, Serving, TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
+    MemberRole, MemberStatus, NewToken, NodeFacts, NodeId, NodeRole, Opinion, PluginFacts, Served, Serving,
+    TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
 };
+use troop_router::{RouteQuestion, RouteVerdict};
 use troop_txn::{Revision, Store};
 use uuid::Uuid;
 

@@ -10,9 +10,9 @@ use super::{
     connect::connect,
     head::{Expected, PeerHead},
     link::Link,
-    pick::{Picker, tls_key},
     pool::{Lease, PeerKey},
     send::{self, TryError},
+    tries::Tries,
     upload::Upload,
 };
 use crate::{
@@ -91,41 +91,25 @@ pub(crate) async fn ask(
     means: &Means<'_>,
     trail: &mut Trail,
 ) -> Result<Answered, Rescue> {
-    let mut picker = Picker::new(plan, service, &outgoing.traits);
-    trail.cookie = picker.cookie.take();
-    let mut retries_left = service.retries;
+    let mut tries = Tries::new(plan, service, outgoing, means, trail);
     loop {
-        let mut picked = picker.next(means).await?;
-        let sent_at = Instant::now();
-        trail.picked_at = Some(sent_at);
-        let host = outgoing.host.unwrap_or(&picked.host);
-        let key = PeerKey {
-            address: picked.address,
-            tls: tls_key(service, host, picked.badge.as_ref()),
-        };
-        let failed = match try_peer(&key, host, service, outgoing, upload, means).await {
+        let mut attempt = tries.next().await?;
+        let host = tries.host(&attempt);
+        match try_peer(&attempt.key, host, service, outgoing, upload, means).await {
             Ok((head, link)) => {
-                picker.answered(&picked, head.status.as_u16(), sent_at.elapsed(), means.worker);
-                let mut lease = Lease::new(Rc::clone(&means.worker.pool), key, Rc::clone(means.slot));
-                lease.occupied = picked.occupied.take();
+                tries.answered(&attempt, head.status.as_u16());
+                let mut lease = Lease::new(Rc::clone(&means.worker.pool), attempt.key, Rc::clone(means.slot));
+                lease.occupied = attempt.picked.occupied.take();
                 return Ok(Answered {
                     head,
                     link,
                     lease,
-                    peer: picked.address,
-                    sent_at,
+                    peer: attempt.picked.address,
+                    sent_at: attempt.sent_at,
                 });
             }
-            Err(failed) => failed,
-        };
-        picker.failed(&picked, &failed.error);
-        trail.note(picked.address, None, means.worker);
-        tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
-        if !may_try_again(&failed, outgoing.method, upload.can_repeat()) || retries_left == 0 {
-            return Err(failed.rescue());
+            Err(failed) => tries.failed(&attempt, &failed, upload.can_repeat())?,
         }
-        retries_left -= 1;
-        means.worker.page.retries.up();
         upload.rewind();
     }
 }

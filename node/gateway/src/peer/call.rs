@@ -7,15 +7,15 @@
 //! stream, which resets ours.
 
 use super::{
-    attempt::{Failed, Means, Outgoing, Trail, may_try_again},
+    attempt::{Failed, Means, Outgoing, Trail},
     connect::connect_stream,
     download::Pauses,
     head::{Framing, PeerHead},
     inflow::Inflow,
     outflow::{Outflow, Stock},
-    pick::{Picker, tls_key},
     pool::PeerKey,
     send::TryError,
+    tries::Tries,
     trunk::Ride,
 };
 use crate::{
@@ -59,45 +59,28 @@ pub(crate) async fn call(
     means: &Means<'_>,
     trail: &mut Trail,
 ) -> Result<Called, Rescue> {
-    let mut picker = Picker::new(plan, service, &outgoing.traits);
-    trail.cookie = picker.cookie.take();
-    let mut retries_left = service.retries;
+    let mut tries = Tries::new(plan, service, outgoing, means, trail);
     loop {
-        let mut picked = picker.next(means).await?;
-        let sent_at = Instant::now();
-        trail.picked_at = Some(sent_at);
-        let host = outgoing.host.unwrap_or(&picked.host);
-        let key = PeerKey {
-            address: picked.address,
-            tls: tls_key(service, host, picked.badge.as_ref()),
-        };
-        let failed = match call_peer(&key, host, service, outgoing, stock, means).await {
+        let mut attempt = tries.next().await?;
+        let host = tries.host(&attempt);
+        match call_peer(&attempt.key, host, service, outgoing, stock, means).await {
             Ok((response, ride)) => {
-                let status = response.status().as_u16();
-                picker.answered(&picked, status, sent_at.elapsed(), means.worker);
+                tries.answered(&attempt, response.status().as_u16());
                 let pauses = Pauses {
                     read: service.timeouts.read,
                     send: means.worker.options.limits.send_timeout,
                 };
                 let (head, body) = split(response);
-                let occupied = picked.occupied.take();
+                let occupied = attempt.picked.occupied.take();
                 return Ok(Called {
                     head,
                     inflow: Inflow::new(body, ride, occupied, pauses, Rc::clone(means.slot)),
-                    peer: picked.address,
-                    sent_at,
+                    peer: attempt.picked.address,
+                    sent_at: attempt.sent_at,
                 });
             }
-            Err(failed) => failed,
-        };
-        picker.failed(&picked, &failed.error);
-        trail.note(picked.address, None, means.worker);
-        tracing::debug!(peer = %picked.address, error = %failed.error, "a call failed");
-        if !may_try_again(&failed, outgoing.method, stock.can_repeat()) || retries_left == 0 {
-            return Err(failed.rescue());
+            Err(failed) => tries.failed(&attempt, &failed, stock.can_repeat())?,
         }
-        retries_left -= 1;
-        means.worker.page.retries.up();
     }
 }
 

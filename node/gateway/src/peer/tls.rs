@@ -1,12 +1,8 @@
 //! TLS towards peers without terms of a service: proven by the machine's roots, or not proven at all.
 
 use super::trust::{Authorities, Proof, Trust};
-use rustls::{
-    CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls::{RootCertStore, crypto::aws_lc_rs};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use std::{path::Path, sync::Arc};
 
 /// Where the roots that a machine trusts lie on the usual distributions.
@@ -55,60 +51,4 @@ pub(super) fn system_roots() -> RootCertStore {
         }
     }
     roots
-}
-
-/// Takes any certificate, but insists that the peer holds its key, where the certificate is of a form that tells it (version 1 does not).
-#[derive(Debug)]
-pub(super) struct Unproven(pub Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unproven {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let judged = verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms);
-        lenient(judged)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let judged = verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms);
-        lenient(judged)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Only a wrong signature is held against a peer that need not prove itself. Kong: old forms of certificates are taken too, and who could show any
-/// certificate gains nothing by showing one that cannot be read.
-fn lenient(
-    judged: Result<HandshakeSignatureValid, rustls::Error>,
-) -> Result<HandshakeSignatureValid, rustls::Error> {
-    match judged {
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::Other(_)
-            | CertificateError::BadEncoding
-            | CertificateError::UnhandledCriticalExtension,
-        )) => Ok(HandshakeSignatureValid::assertion()),
-        other => other,
-    }
 }

@@ -8,7 +8,7 @@
 //! interchangeable: after a change of authorities, of depth, or of our own certificate, nobody is served over an old one. (Kong
 //! goes on using them.)
 
-use super::tls::{Unproven, system_roots};
+use super::tls::system_roots;
 use crate::badge::Badge;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
@@ -22,6 +22,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::{fmt, sync::Arc};
 use thiserror::Error;
+use troop_runtime::Unproven;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 /// Kong: nginx's default; a root, one certificate below it, and the peer's own.

@@ -3,12 +3,8 @@
 //! Kong: whose certificate a collector shows is not looked at; the connection is secret but not proven.
 
 use super::Undelivered;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, crypto::aws_lc_rs};
+use rustls_pki_types::ServerName;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -16,6 +12,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
+use troop_runtime::Unproven;
 
 /// A connection, plain or not.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -55,43 +52,4 @@ fn connector() -> Result<TlsConnector, Undelivered> {
         .with_custom_certificate_verifier(Arc::new(Unproven(provider)))
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// Takes any certificate, but insists that the other side holds its key.
-#[derive(Debug)]
-struct Unproven(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unproven {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
