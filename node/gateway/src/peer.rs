@@ -14,7 +14,8 @@
 //! |---|---|
 //! | `pick.rs` | whom to ask, and what came of it |
 //! | `resolve.rs`, `places.rs` | where names lead |
-//! | `attempt.rs` | tries, and when another one is safe |
+//! | `tries.rs` | the order of tries, whatever they travel on |
+//! | `attempt.rs` | a try over HTTP/1.1, and when another one is safe |
 //! | `connect.rs`, `stream.rs` | a new connection |
 //! | `trust.rs`, `tls.rs` | whom to believe when it is one with TLS, and what to show |
 //! | `pool.rs` | connections that wait for their next request |
