@@ -4,11 +4,14 @@
 //! came to, and, if the first thing they say is TLS, the name in it. Such routes are few (each needs a port of its own or a name), so they stand
 //! in one list in the order of their rank and the first that fits wins.
 //!
-//! Kong: a name, or a source together with a destination, ranks above everything; then exact addresses above ports above ranges, the source's before
-//! the destination's; then the larger id.
+//! Kong: expressions come first, by their own numbers. Then a name, or a source together with a destination, ranks above everything; then exact
+//! addresses above ports above ranges, the source's before the destination's; then the larger id.
+
+mod sentence;
 
 use crate::{condition::SniRule, endpoint::Endpoint};
-use std::{cmp::Reverse, net::SocketAddr};
+use std::{cmp::Reverse, net::SocketAddr, sync::Arc};
+use troop_expression::Expression;
 use uuid::Uuid;
 
 /// What a connection is taken for, one or several.
@@ -27,10 +30,22 @@ pub struct Carriers {
 impl Carriers {
     /// Whether something is in both.
     pub fn meets(self, other: Carriers) -> bool {
-        (self.tcp && other.tcp)
-            || (self.tls && other.tls)
-            || (self.tls_passthrough && other.tls_passthrough)
-            || (self.udp && other.udp)
+        self.with(other) != Carriers::default()
+    }
+
+    /// What is in both.
+    fn with(self, other: Carriers) -> Carriers {
+        Carriers {
+            tcp: self.tcp && other.tcp,
+            tls: self.tls && other.tls,
+            tls_passthrough: self.tls_passthrough && other.tls_passthrough,
+            udp: self.udp && other.udp,
+        }
+    }
+
+    /// Whether TLS is among them, wherever it ends.
+    fn is_tls(self) -> bool {
+        self.tls || self.tls_passthrough
     }
 }
 
@@ -39,9 +54,23 @@ impl Carriers {
 pub struct StreamSpec {
     id: Uuid,
     carriers: Carriers,
-    sources: Vec<Endpoint>,
-    destinations: Vec<Endpoint>,
-    snis: Vec<SniRule>,
+    asks: Asks,
+}
+
+/// What a route asks of callers.
+#[derive(Clone, Debug)]
+enum Asks {
+    /// One of each list that is not empty.
+    Form {
+        sources: Vec<Endpoint>,
+        destinations: Vec<Endpoint>,
+        snis: Vec<SniRule>,
+    },
+    /// Whatever it says.
+    Sentence {
+        expression: Arc<Expression>,
+        priority: u64,
+    },
 }
 
 impl StreamSpec {
@@ -53,36 +82,85 @@ impl StreamSpec {
         destinations: Vec<Endpoint>,
         snis: &[String],
     ) -> Self {
+        let snis = snis.iter().map(|sni| SniRule::parse(sni)).collect();
         StreamSpec {
             id,
             carriers,
-            sources,
-            destinations,
-            snis: snis.iter().map(|sni| SniRule::parse(sni)).collect(),
+            asks: Asks::Form {
+                sources,
+                destinations,
+                snis,
+            },
         }
     }
 
+    /// A route that is an expression. Of two the one with the greater `priority` is asked first, and both before any route of fields.
+    pub fn of_expression(id: Uuid, carriers: Carriers, expression: Arc<Expression>, priority: u64) -> Self {
+        StreamSpec {
+            id,
+            carriers,
+            asks: Asks::Sentence { expression, priority },
+        }
+    }
+
+    /// Whether it holds for a caller.
+    fn holds(&self, caller: &Caller<'_>) -> bool {
+        let taken = self.carriers.with(caller.carriers);
+        let named = |rules: &[SniRule]| {
+            let fits = |name: &str| rules.iter().any(|rule| rule.holds(name));
+            rules.is_empty() || caller.sni.is_some_and(fits)
+        };
+        taken != Carriers::default()
+            && match &self.asks {
+                Asks::Form {
+                    sources,
+                    destinations,
+                    snis,
+                } => ends_hold(sources, destinations, caller) && named(snis),
+                Asks::Sentence { expression, .. } => sentence::holds(expression, caller, taken),
+            }
+    }
+
+    /// Whether it could hold, depending on the first thing the caller says.
+    fn depends_on_words(&self, caller: &Caller<'_>) -> bool {
+        let taken = self.carriers.with(caller.carriers);
+        taken.is_tls()
+            && match &self.asks {
+                Asks::Form {
+                    sources,
+                    destinations,
+                    ..
+                } => ends_hold(sources, destinations, caller),
+                Asks::Sentence { expression, .. } => sentence::could_hold(expression, caller, taken),
+            }
+    }
+}
+
+impl Asks {
     fn rank(&self) -> u64 {
+        const EXPRESSION: u64 = 1 << 63;
         const NAMED: u64 = 1 << 61;
         let weigh = |list: &[Endpoint]| list.iter().map(Endpoint::weight).fold(0, |all, one| all | one);
-        let named = !self.snis.is_empty() || (!self.sources.is_empty() && !self.destinations.is_empty());
-        let ends = weigh(&self.sources) << 4 | weigh(&self.destinations);
-        if named { NAMED | ends } else { ends }
+        match self {
+            Asks::Sentence { priority, .. } => EXPRESSION | priority,
+            Asks::Form {
+                sources,
+                destinations,
+                snis,
+            } => {
+                let named = !snis.is_empty() || (!sources.is_empty() && !destinations.is_empty());
+                let ends = weigh(sources) << 4 | weigh(destinations);
+                if named { NAMED | ends } else { ends }
+            }
+        }
     }
+}
 
-    fn holds_ends(&self, caller: &Caller<'_>) -> bool {
-        let any = |list: &[Endpoint], address: SocketAddr| {
-            list.is_empty() || list.iter().any(|end| end.holds(address.ip(), address.port()))
-        };
-        any(&self.sources, caller.source) && any(&self.destinations, caller.destination)
-    }
-
-    fn holds(&self, caller: &Caller<'_>) -> bool {
-        let named = |name: &str| self.snis.iter().any(|rule| rule.holds(name));
-        self.carriers.meets(caller.carriers)
-            && self.holds_ends(caller)
-            && (self.snis.is_empty() || caller.sni.is_some_and(named))
-    }
+fn ends_hold(sources: &[Endpoint], destinations: &[Endpoint], caller: &Caller<'_>) -> bool {
+    let any = |list: &[Endpoint], address: SocketAddr| {
+        list.is_empty() || list.iter().any(|end| end.holds(address.ip(), address.port()))
+    };
+    any(sources, caller.source) && any(destinations, caller.destination)
 }
 
 /// Who calls.
@@ -114,7 +192,7 @@ impl<P> Default for StreamRouter<P> {
 impl<P> StreamRouter<P> {
     /// Puts routes in the order in which they are asked.
     pub fn new(mut routes: Vec<(StreamSpec, P)>) -> Self {
-        routes.sort_by_key(|(spec, _)| Reverse((spec.rank(), spec.id)));
+        routes.sort_by_key(|(spec, _)| Reverse((spec.asks.rank(), spec.id)));
         StreamRouter { routes }
     }
 
@@ -126,10 +204,7 @@ impl<P> StreamRouter<P> {
 
     /// Whether it could depend on the first thing the caller says: there is a route for TLS that its addresses allow.
     pub fn wants_to_hear(&self, caller: &Caller<'_>) -> bool {
-        let tls = |carriers: Carriers| carriers.tls || carriers.tls_passthrough;
-        self.routes.iter().any(|(spec, _)| {
-            tls(spec.carriers) && spec.carriers.meets(caller.carriers) && spec.holds_ends(caller)
-        })
+        self.routes.iter().any(|(spec, _)| spec.depends_on_words(caller))
     }
 
     /// How many there are.
@@ -146,6 +221,7 @@ impl<P> StreamRouter<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use troop_expression::Subsystem;
 
     const TCP: Carriers = Carriers {
         tcp: true,
@@ -228,13 +304,67 @@ mod tests {
         check(&routes, "10.0.0.1:7", "127.0.0.1:9000", Some("a.test"), Some(5));
     }
 
+    fn sentence(id: u128, carriers: Carriers, text: &str, priority: u64) -> (StreamSpec, u128) {
+        let expression = Arc::new(Expression::parse(text, Subsystem::Stream).expect("an expression"));
+        let spec = StreamSpec::of_expression(Uuid::from_u128(id), carriers, expression, priority);
+        (spec, id)
+    }
+
+    #[test]
+    fn expressions_come_before_forms_and_by_their_priority() {
+        let routes = [
+            route(
+                9,
+                PASSED,
+                &[end(None, Some(7))],
+                &[end(None, Some(9000))],
+                &["a.test"],
+            ),
+            sentence(1, TCP, "net.dst.port == 9000", 0),
+            sentence(2, TCP, "net.src.ip in 10.0.0.0/8", 5),
+            sentence(3, PASSED, r#"tls.sni == "b.test""#, (1 << 46) - 1),
+            sentence(4, TCP, "net.src.port == 5", 5),
+        ];
+        check(&routes, "10.0.0.1:7", "127.0.0.1:9000", Some("a.test"), Some(2));
+        check(&routes, "10.0.0.1:5", "127.0.0.1:9000", None, Some(4));
+        check(&routes, "11.0.0.1:7", "127.0.0.1:9000", Some("a.test"), Some(1));
+        check(&routes, "11.0.0.1:7", "127.0.0.1:9000", Some("b.test"), Some(3));
+        check(&routes, "11.0.0.1:7", "127.0.0.1:9001", Some("a.test"), None);
+    }
+
+    #[test]
+    fn an_expression_is_asked_of_the_connections_only_that_its_route_is_for() {
+        let udp = Carriers {
+            tcp: false,
+            udp: true,
+            ..TCP
+        };
+        let everyone = "net.dst.port > 0";
+        check(
+            &[sentence(1, udp, everyone, 0)],
+            "10.0.0.1:5",
+            "127.0.0.1:1",
+            None,
+            None,
+        );
+        check(
+            &[sentence(1, TCP, everyone, 0)],
+            "10.0.0.1:5",
+            "127.0.0.1:1",
+            None,
+            Some(1),
+        );
+    }
+
     #[test]
     fn first_words_are_waited_for_only_where_they_could_decide() {
         let router = StreamRouter::new(vec![
             route(1, TCP, &[], &[end(None, Some(25))], &[]),
             route(2, PASSED, &[], &[end(None, Some(443))], &["a.test"]),
+            sentence(3, PASSED, r#"net.dst.port == 444 && tls.sni == "a.test""#, 0),
+            sentence(4, TCP, r#"tls.sni == "a.test""#, 0),
         ]);
-        for (port, heard) in [(25, false), (443, true)] {
+        for (port, heard) in [(25, false), (443, true), (444, true)] {
             let caller = Caller {
                 source: ([127, 0, 0, 1], 5).into(),
                 destination: ([127, 0, 0, 1], port).into(),

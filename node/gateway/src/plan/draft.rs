@@ -225,7 +225,7 @@ impl<'a> Draft<'a> {
     fn put_route(&mut self, bytes: &[u8]) -> Result<(), CompileError> {
         let record: super::record::RouteRecord = read(bytes)?;
         let id = record.id;
-        let stream = StreamEntry::compile(&record)?;
+        let stream = StreamEntry::compile(&record, self.kit.flavor())?;
         let compiled = RouteEntry::compile(record, self.kit.flavor())?;
         self.remove_route(id);
         if let Some(entry) = stream {

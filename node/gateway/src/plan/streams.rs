@@ -9,6 +9,7 @@ use super::{
 };
 use imbl::OrdMap;
 use std::{net::IpAddr, sync::Arc};
+use troop_expression::{Expression, Flavor, Subsystem};
 use troop_plugin_api::Matched;
 use troop_router::{Carriers, Endpoint, StreamRouter, StreamSpec};
 use uuid::Uuid;
@@ -50,8 +51,8 @@ impl StreamRoute {
 }
 
 impl StreamEntry {
-    /// Compiles a record. `None` for routes of requests.
-    pub fn compile(record: &RouteRecord) -> Result<Option<StreamEntry>, CompileError> {
+    /// Compiles a record. `None` for routes of requests, and for expressions where they are not spoken.
+    pub fn compile(record: &RouteRecord, flavor: Flavor) -> Result<Option<StreamEntry>, CompileError> {
         let has = |name: &str| record.protocols.iter().any(|protocol| protocol == name);
         let carriers = Carriers {
             tcp: has("tcp"),
@@ -59,17 +60,24 @@ impl StreamEntry {
             tls_passthrough: has("tls_passthrough"),
             udp: has("udp"),
         };
-        // The schema refuses expressions here; without its other fields such a route would take every connection.
-        if carriers == Carriers::default() || record.expression.is_some() {
+        if carriers == Carriers::default() {
             return Ok(None);
         }
-        let spec = StreamSpec::new(
-            record.id,
-            carriers,
-            endpoints(record.sources.as_deref())?,
-            endpoints(record.destinations.as_deref())?,
-            record.snis.as_deref().unwrap_or_default(),
-        );
+        let spec = match (&record.expression, flavor) {
+            (None, _) => StreamSpec::new(
+                record.id,
+                carriers,
+                endpoints(record.sources.as_deref())?,
+                endpoints(record.destinations.as_deref())?,
+                record.snis.as_deref().unwrap_or_default(),
+            ),
+            (Some(text), Flavor::Expressions) => {
+                let expression = Arc::new(Expression::parse(text, Subsystem::Stream)?);
+                StreamSpec::of_expression(record.id, carriers, expression, record.priority.unwrap_or(0))
+            }
+            // Without its other fields such a route would take every connection.
+            (Some(_), Flavor::TraditionalCompatible) => return Ok(None),
+        };
         Ok(Some(StreamEntry {
             spec,
             id: record.id,

@@ -43,7 +43,7 @@ impl House {
     /// With these options and plugins.
     pub async fn build(options: GatewayOptions, plugins: Vec<Arc<dyn Plugin>>) -> House {
         let schemas = plugins.iter().map(|p| p.schema()).collect();
-        let registry = Arc::new(Registry::new(schemas).expect("a registry"));
+        let registry = Arc::new(Registry::of_flavor(options.router_flavor, schemas).expect("a registry"));
         let store = Arc::new(MemoryStore::new());
         let held: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
         let gateway = Gateway::start(options, held, Arc::clone(&registry), plugins)

@@ -15,6 +15,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
 };
+use troop_expression::Flavor;
 use troop_gateway::{GatewayOptions, ListenOptions, RealIp, RealIpSource};
 use troop_plugin_api::{
     Failure, Handler, Misconfigured, Phases, Plugin, Reply, Session, SessionRecord, Setup, Verdict,
@@ -24,6 +25,10 @@ use uuid::Uuid;
 
 /// A gateway with one listener for streams, one for streams with TLS, and one for datagrams.
 async fn board(plugins: Vec<Arc<dyn Plugin>>) -> House {
+    board_of(Flavor::default(), plugins).await
+}
+
+async fn board_of(router_flavor: Flavor, plugins: Vec<Arc<dyn Plugin>>) -> House {
     let raw = |tls: bool| ListenOptions {
         raw: true,
         tls,
@@ -32,6 +37,7 @@ async fn board(plugins: Vec<Arc<dyn Plugin>>) -> House {
     let options = GatewayOptions {
         listeners: vec![raw(false), raw(true)],
         datagrams: vec![any_port()],
+        router_flavor,
         ..options()
     };
     House::build(options, plugins).await
@@ -297,6 +303,54 @@ async fn tls_ends_here_for_routes_that_say_so() {
     assert_eq!(&heard, b"inside:x");
     drop(stream);
     assert_eq!(said(address, &hello("other.test")).await, None, "no route");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_route_connections_names_and_datagrams() {
+    let house = board_of(Flavor::Expressions, Vec::new()).await;
+    let datagrams = house.gateway.datagram_addresses()[0];
+    for (name, protocol, sentence, priority) in [
+        ("any", "tcp", "net.src.ip in 127.0.0.0/8", 0),
+        (
+            "port",
+            "tcp",
+            r#"net.dst.port == PORT && net.protocol == "tcp""#,
+            1,
+        ),
+        ("far", "tcp", "net.src.ip in 10.0.0.0/8", 2),
+        (
+            "name",
+            "tls_passthrough",
+            r#"net.dst.port == PORT && tls.sni =^ ".test""#,
+            3,
+        ),
+    ] {
+        let sentence = sentence.replace("PORT", &house.address().port().to_string());
+        let service = service(&house, "tcp", parrot(name).await, json!({})).await;
+        route(
+            &house,
+            &[protocol],
+            service,
+            json!({"expression": sentence, "priority": priority}),
+        )
+        .await;
+    }
+    let cards = service(&house, "udp", postcard_parrot("cards").await, json!({})).await;
+    let sentence = format!("net.dst.port == {}", datagrams.port());
+    route(&house, &["udp"], cards, json!({"expression": sentence})).await;
+
+    assert_eq!(said(house.address(), b"x").await.as_deref(), Some("port:x"));
+    for (name, start) in [("a.test", "name:\u{16}"), ("a.org", "port:\u{16}")] {
+        let heard = said(house.address(), &hello(name)).await.unwrap_or_default();
+        assert!(heard.starts_with(start), "{name}: {heard:?}");
+    }
+    let client = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    client.connect(datagrams).await.expect("an address");
+    client.send(b"x").await.expect("sent");
+    let mut heard = [0; 64];
+    let count = tokio::time::timeout(AMPLE, client.recv(&mut heard)).await;
+    assert_eq!(&heard[..count.expect("in time").expect("an answer")], b"cards:x");
     house.close().await;
 }
 

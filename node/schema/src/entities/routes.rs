@@ -33,15 +33,18 @@ pub(crate) fn table(flavor: Flavor) -> Entity {
     ];
     let table = table.families("protocols", text::unknown_type);
     families.into_iter().fold(table, |table, (protocols, shape)| {
-        let is_free = flavor == Flavor::Expressions && !protocols.contains(&"tcp");
-        let shape = if is_free { freed(shape) } else { shape };
+        let shape = if flavor == Flavor::Expressions {
+            freed(shape)
+        } else {
+            shape
+        };
         protocols
             .iter()
             .fold(table, |table, protocol| table.family(protocol, shape.clone()))
     })
 }
 
-/// Kong: with expressions, routes of requests may ask for both ends of the connection, too.
+/// Kong: with expressions, routes of requests may ask for both ends of the connection, too, and an expression is enough for any route.
 fn freed(mut shape: Shape) -> Shape {
     shape
         .fields

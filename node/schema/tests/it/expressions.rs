@@ -97,9 +97,48 @@ fn a_wrong_sentence_is_refused_with_what_is_wrong_with_it() {
     ] {
         one(json!({"expression": sentence}), &failed(problem));
     }
+}
+
+#[test]
+fn of_what_a_sentence_may_speak_depends_on_the_protocols() {
+    let failed = |problem: &str| format!("Router Expression failed validation: {problem}");
+    let (address, name) = (
+        "net.src.ip in 10.0.0.0/8 && net.dst.port == 1",
+        r#"tls.sni == "a.test""#,
+    );
+    for protocol in ["tcp", "tls", "tls_passthrough", "udp"] {
+        for sentence in [address, name, r#"net.protocol == "tcp""#] {
+            check(
+                json!({"protocols": [protocol], "expression": sentence, "priority": 7}),
+                "",
+            );
+        }
+        for sentence in [
+            r#"http.path == "/""#,
+            r#"http.headers.x_a == "b""#,
+            "http.path.segments.len > 1",
+        ] {
+            let route = json!({"protocols": [protocol], "expression": sentence});
+            one(route, &failed("Unknown LHS field"));
+        }
+    }
     one(
-        json!({"protocols": ["tcp"], "expression": "net.dst.port == 1", "sources": [{"port": 1}]}),
-        &failed("cannot set 'expression' when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp'"),
+        json!({"protocols": ["tcp"], "expression": address, "sources": [{"port": 1}]}),
+        &failed(
+            "cannot set 'expression' with 'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or 'destinations' simultaneously",
+        ),
+    );
+}
+
+#[test]
+fn a_route_of_connections_asks_for_something_too() {
+    one(
+        json!({"protocols": ["udp"]}),
+        "must set one of 'sources', 'destinations', 'snis', 'expression' when 'protocols' is 'tcp', 'tls' or 'udp'",
+    );
+    one(
+        json!({"protocols": ["tls_passthrough"]}),
+        "must set snis when 'protocols' is 'tls_passthrough'",
     );
 }
 

@@ -1,7 +1,7 @@
 //! What the flavour `expressions` adds to routes: two fields, more freedom, and a check of the sentence.
 //!
 //! The catch: a route is a form or a sentence, never both, and the number that orders sentences means nothing on a form. So the check looks
-//! at all of these fields together.
+//! at all of these fields together. And the protocols decide of what a sentence may speak: connections have no path.
 
 use crate::{Branch, Check, Record, field::Field};
 use serde_json::Value;
@@ -12,9 +12,6 @@ const PRIORITY_MAX: f64 = 70_368_744_177_663.0; // 2^46 - 1
 
 /// In front of everything the check says.
 const FAILED: &str = "Router Expression failed validation: ";
-
-/// Connections are told apart by `sources`, `destinations` and `snis` alone.
-const STREAM: &str = "when 'protocols' is 'tcp', 'tls', 'tls_passthrough' or 'udp'";
 
 /// Fields of a form.
 const FORM: [&str; 7] = [
@@ -53,7 +50,7 @@ pub(super) fn satisfied_by_expression(check: Check) -> Check {
     Check::ConditionalAtLeastOneOf(freed.collect())
 }
 
-/// Kong: the list of fields in the message grows by one.
+/// Kong: the list of fields in the message grows by one, where there is a list.
 fn with_expression(message: &'static str) -> &'static str {
     match message {
         "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'" => {
@@ -67,6 +64,9 @@ fn with_expression(message: &'static str) -> &'static str {
         }
         "must set one of 'hosts', 'headers', 'paths' when 'protocols' is 'grpc'" => {
             "must set one of 'hosts', 'headers', 'paths', 'expression' when 'protocols' is 'grpc'"
+        }
+        "must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp', 'tls' or 'udp'" => {
+            "must set one of 'sources', 'destinations', 'snis', 'expression' when 'protocols' is 'tcp', 'tls' or 'udp'"
         }
         other => other,
     }
@@ -83,7 +83,6 @@ fn judge(route: &Record) -> Result<(), String> {
     };
     let form = "'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or 'destinations'";
     match text {
-        Some(_) if subsystem(route) == Subsystem::Stream => Err(format!("cannot set 'expression' {STREAM}")),
         Some(_) if is_form => Err(format!("cannot set 'expression' with {form} simultaneously")),
         Some(_) if is_set("regex_priority") => {
             Err("cannot set 'regex_priority' with 'expression' simultaneously".into())
@@ -92,7 +91,7 @@ fn judge(route: &Record) -> Result<(), String> {
             Err(format!("cannot set 'priority' with {form} simultaneously"))
         }
         None => Ok(()),
-        Some(text) => Expression::parse(text, Subsystem::Http)
+        Some(text) => Expression::parse(text, subsystem(route))
             .map(drop)
             .map_err(|error| error.to_string()),
     }
@@ -118,14 +117,16 @@ mod tests {
 
     #[test]
     fn every_message_that_lists_fields_lists_the_expression() {
-        let families = [super::super::http(), super::super::grpc()];
+        let families = [super::super::http(), super::super::grpc(), super::super::stream()];
         for family in families {
             for check in family.checks {
                 let Check::ConditionalAtLeastOneOf(branches) = satisfied_by_expression(check) else {
                     continue;
                 };
                 for branch in branches {
-                    assert!(branch.then_err.contains("'expression'"), "{}", branch.then_err);
+                    let lists = branch.then_err.contains("one of");
+                    let names_it = branch.then_err.contains("'expression'");
+                    assert_eq!(names_it, lists, "{}", branch.then_err);
                     assert!(branch.then_at_least_one_of.contains(&"expression"));
                 }
             }
