@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Fields that end here or that the gateway writes anew.
-fn is_ours(name: &str) -> bool {
+pub(crate) fn is_ours(name: &str) -> bool {
     matches!(
         name,
         "host"
@@ -103,7 +103,7 @@ fn is_ours(name: &str) -> bool {
 /// Whether an origin that folds `_` into `-` would take it for a field the gateway answers for.
 ///
 /// Kong: other names with underscores pass.
-fn is_alias(name: &str) -> bool {
+pub(crate) fn is_alias(name: &str) -> bool {
     if !name.as_bytes().contains(&b'_') {
         return false;
     }

@@ -6,7 +6,7 @@
 //! The catch is whom to believe. A client can write `X-Forwarded-For: 10.0.0.1` as well as anybody. Only if the connection comes
 //! from a trusted address are its words taken over; the list of addresses is continued in any case.
 
-use crate::{fields::Fields, number::Decimal};
+use crate::{fields::Fields, number::Decimal, trailers};
 use http::HeaderMap;
 
 /// What the gateway says about a request.
@@ -134,7 +134,10 @@ impl RequestHead<'_> {
     fn write_length(&self, out: &mut Vec<u8>) {
         match self.length {
             BodyLength::None => {}
-            BodyLength::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            BodyLength::Chunked => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                self.write_announced(out);
+            }
             BodyLength::Exactly(bytes) => {
                 extend(
                     out,
@@ -142,6 +145,24 @@ impl RequestHead<'_> {
                 );
             }
         }
+    }
+
+    /// What will stand behind the body, as far as the client says.
+    fn write_announced(&self, out: &mut impl Lines) {
+        if self.fields.connection_lists("trailer") {
+            return;
+        }
+        let mut names = trailers::announced(self.headers);
+        let Some(first) = names.next() else {
+            return;
+        };
+        out.begin("Trailer");
+        out.put(first.as_str().as_bytes());
+        for name in names {
+            out.put(b", ");
+            out.put(name.as_str().as_bytes());
+        }
+        out.end();
     }
 
     fn write_forwarded(&self, out: &mut impl Lines) {

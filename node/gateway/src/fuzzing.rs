@@ -80,7 +80,7 @@ pub fn chunks(bytes: &[u8]) {
     assert_eq!(whole, single);
 }
 
-/// The body, and whether it is complete; `None` when it is malformed.
+/// The body with what stands behind it, and whether it is complete; `None` when it is malformed.
 fn read(pieces: impl IntoIterator<Item = Bytes>) -> Option<(Vec<u8>, bool)> {
     let (mut chunks, mut body, mut input) = (Chunks::new(), Vec::new(), BytesMut::new());
     for piece in pieces {
@@ -89,7 +89,12 @@ fn read(pieces: impl IntoIterator<Item = Bytes>) -> Option<(Vec<u8>, bool)> {
             match chunks.read(&mut input).ok()? {
                 Read::Data(data) => body.extend_from_slice(&data),
                 Read::More => break,
-                Read::End => return Some((body, true)),
+                Read::End(trailers) => {
+                    if let Some(trailers) = trailers {
+                        trailers.write_to(&mut body);
+                    }
+                    return Some((body, true));
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Water through a hose with a measuring jug beside it. It flows straight to the peer; the jug keeps what has passed so far, as long
 //! as it fits, so that the same water can be poured again when the peer fails. A plugin that must look at the whole body has it all
-//! caught in the jug first.
+//! caught in the jug first. What stands behind the body is kept in any case, for every try.
 //!
 //! The catch is the trickle: a client that sends a byte a second never pauses long enough for a timeout between reads. So the
 //! total is held against a minimum rate as well, and against a deadline where one is set.
@@ -11,6 +11,7 @@ use crate::{
     limits::Limits,
     rescue::Rescue,
     sweep::{Slot, Stage},
+    trailers::{Refused, Trailers},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::future::LocalBoxFuture;
@@ -38,6 +39,9 @@ pub(crate) enum IntakeError {
     /// The client broke off, or sent no proper body.
     #[error("the body broke off")]
     Broken,
+    /// What stands behind it is refused.
+    #[error(transparent)]
+    Trailers(#[from] Refused),
 }
 
 /// A body coming in.
@@ -50,6 +54,7 @@ pub(crate) struct Intake {
     spilled: bool,
     received: u64,
     started_ms: Option<u64>,
+    trailers: Option<Box<Trailers>>,
     rules: Rules,
     slot: Rc<Slot>,
 }
@@ -78,6 +83,7 @@ impl Intake {
             spilled: false,
             received: 0,
             started_ms: None,
+            trailers: None,
             rules: Rules {
                 max_bytes: if max_bytes == 0 { u64::MAX } else { max_bytes },
                 jug_max_bytes: limits.replay_max_bytes,
@@ -96,9 +102,14 @@ impl Intake {
         self.declared
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it, nor behind it.
     pub fn is_empty(&self) -> bool {
-        self.declared == Some(0)
+        self.declared == Some(0) && self.trailers.is_none()
+    }
+
+    /// What stands behind it, once all of it has come in.
+    pub fn trailers(&self) -> Option<&Trailers> {
+        self.trailers.as_deref()
     }
 
     /// The client may take its time: it talks with the peer, and may have nothing to say for a while.
@@ -169,14 +180,19 @@ impl Intake {
                 }
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Some(Err(IntakeError::Broken))),
                 Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers of requests are dropped: no origin behind HTTP/1.1 relies on them.
-                    if let Ok(data) = frame.into_data() {
-                        return Poll::Ready(Some(self.rules.measure(
-                            &mut self.received,
-                            self.started_ms,
-                            &self.slot,
-                            data,
-                        )));
+                    let frame = match frame.into_data() {
+                        Ok(data) => {
+                            return Poll::Ready(Some(self.rules.measure(
+                                &mut self.received,
+                                self.started_ms,
+                                &self.slot,
+                                data,
+                            )));
+                        }
+                        Err(frame) => frame,
+                    };
+                    if let Ok(fields) = frame.into_trailers() {
+                        self.trailers = Trailers::admit(fields)?;
                     }
                 }
             }
@@ -237,7 +253,7 @@ impl Intake {
                 IntakeError::TooLarge => BodyError::TooLarge {
                     limit_bytes: usize::try_from(self.rules.max_bytes).unwrap_or(usize::MAX),
                 },
-                IntakeError::TooSlow | IntakeError::Broken => BodyError::Broken(error.to_string()),
+                other => BodyError::Broken(other.to_string()),
             })?;
             if whole.len() + piece.len() > limit_bytes {
                 return Err(BodyError::TooLarge { limit_bytes });
@@ -304,8 +320,10 @@ impl BodySource for Intake {
         self.rules.max_bytes = self.rules.max_bytes.min(max_bytes);
     }
 
+    /// What stood behind the body goes with it: it spoke of the other one (a checksum, a signature).
     fn replace(&mut self, body: Bytes) {
         self.hose = None;
+        self.trailers = None;
         self.spilled = false;
         self.declared = Some(body.len() as u64);
         self.jug_bytes = body.len();
@@ -317,7 +335,7 @@ impl From<IntakeError> for Rescue {
         match error {
             IntakeError::TooLarge => Rescue::BodyTooLarge,
             IntakeError::TooSlow => Rescue::RequestTimeout,
-            IntakeError::Broken => Rescue::BadRequest,
+            IntakeError::Broken | IntakeError::Trailers(_) => Rescue::BadRequest,
         }
     }
 }

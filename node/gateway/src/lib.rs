@@ -54,6 +54,7 @@ mod stream;
 mod sweep;
 mod tail;
 mod to_client;
+mod trailers;
 mod view;
 mod worker;
 

@@ -14,9 +14,10 @@ use crate::{
     runloop::{Course, Ended},
     tail::{Listeners, Tail, millis},
     to_client::{Filters, Source as Bytes, ToClient},
+    trailers,
     view::{KeptHead, RequestView, ResponseView},
 };
-use http::{HeaderMap, Method, Response as HttpResponse, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Method, Response as HttpResponse, StatusCode, header, request};
 use hyper::ext::ReasonPhrase;
 use std::{rc::Rc, time::Instant};
 use troop_plugin_api::{Phases, Response, Source};
@@ -68,7 +69,7 @@ impl Course<'_> {
     ) -> HttpResponse<ToClient> {
         let head_at = Instant::now();
         let mut made = match ended {
-            Ok(proxied) => self.proxied(proxied, head_at),
+            Ok(proxied) => self.proxied(&request, proxied, head_at),
             Err(ended) => self.own(&request, ended),
         };
         self.filter(&mut made, &request);
@@ -114,7 +115,7 @@ impl Course<'_> {
     }
 
     /// A peer's answer.
-    fn proxied(&mut self, proxied: Proxied, head_at: Instant) -> Made {
+    fn proxied(&mut self, request: &request::Parts, proxied: Proxied, head_at: Instant) -> Made {
         let Proxied {
             mut head,
             peer,
@@ -134,7 +135,12 @@ impl Course<'_> {
         };
         self.trail.note(peer, Some(head.status), &self.client.worker);
         let (bytes, after) = match flow {
-            Flow::Call(inflow) => (Bytes::Call(inflow), self.after(false)),
+            Flow::Call(inflow) => {
+                if !self.client.is_stream {
+                    announce_outcome(&mut head.headers, &request.headers);
+                }
+                (Bytes::Call(inflow), self.after(false))
+            }
             Flow::Link { link, .. } if head.framing == Framing::Tunnel => {
                 let (stream, early) = link.into_tunnel();
                 self.client.tunnel.replace(Some(Tunnel {
@@ -298,5 +304,17 @@ impl Course<'_> {
                 peer_target: self.peer_target,
             }),
         }))
+    }
+}
+
+/// HTTP/1.1 has what stands behind a body announced in the head; HTTP/2 has not, and calls end with their outcome there.
+fn announce_outcome(headers: &mut HeaderMap, asked: &HeaderMap) {
+    if !trailers::are_wanted(asked) {
+        headers.remove(header::TRAILER);
+    } else if !headers.contains_key(header::TRAILER) {
+        headers.insert(
+            header::TRAILER,
+            HeaderValue::from_static("grpc-status, grpc-message"),
+        );
     }
 }

@@ -376,6 +376,7 @@ impl<'c> Course<'c> {
             expected: Expected {
                 head_only: *method == Method::HEAD,
                 websocket: scene.parts.version != Version::HTTP_10 && fields.wants_websocket(),
+                trailers: fields.wants_trailers,
             },
             traits: Traits {
                 identity: self.identity.as_ref(),

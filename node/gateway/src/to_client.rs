@@ -11,6 +11,7 @@ use crate::{
         inflow::Inflow,
     },
     tail::Tail,
+    trailers::Trailers,
 };
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -29,6 +30,24 @@ pub(crate) enum Source {
     Peer(Download),
     /// From a peer, over HTTP/2.
     Call(Box<Inflow>),
+}
+
+impl Source {
+    fn has_trailers(&self) -> bool {
+        match self {
+            Source::Whole(_) => false,
+            Source::Peer(download) => download.has_trailers(),
+            Source::Call(inflow) => inflow.has_trailers(),
+        }
+    }
+
+    fn take_trailers(&mut self) -> Option<Box<Trailers>> {
+        match self {
+            Source::Whole(_) => None,
+            Source::Peer(download) => download.take_trailers(),
+            Source::Call(inflow) => inflow.take_trailers(),
+        }
+    }
 }
 
 /// A response's body.
@@ -139,11 +158,12 @@ impl Body for ToClient {
     ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let this = self.get_mut();
         let piece = ready!(this.poll_filtered(cx));
+        // RFC 9110 §6.5.1: the codec of HTTP/1.1 sends them to a client that said `TE: trailers`, those that `Trailer` in the head announced.
+        // In HTTP/2 they have a frame of their own and calls end with them, so there every client gets them.
         if piece.is_none()
-            && let Source::Call(inflow) = &mut this.source
-            && let Some(trailers) = inflow.take_trailers()
+            && let Some(trailers) = this.source.take_trailers()
         {
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers.into_map()))));
         }
         Poll::Ready(piece.map(|piece| {
             let data = piece?;
@@ -153,8 +173,9 @@ impl Body for ToClient {
     }
 
     fn is_end_stream(&self) -> bool {
-        let has_trailers = matches!(&self.source, Source::Call(inflow) if inflow.has_trailers());
-        !has_trailers && self.is_source_done() && self.filters.as_ref().is_none_or(|filters| filters.ended)
+        self.is_source_done()
+            && !self.source.has_trailers()
+            && self.filters.as_ref().is_none_or(|filters| filters.ended)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -40,6 +40,8 @@ mod strictness;
 mod switchboard;
 #[path = "it/tls.rs"]
 mod tls;
+#[path = "it/trailers.rs"]
+mod trailers;
 #[path = "it/vouching.rs"]
 mod vouching;
 #[path = "it/wire.rs"]

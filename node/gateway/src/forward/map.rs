@@ -48,6 +48,7 @@ impl RequestHead<'_> {
             name: header::VIA,
             value: Vec::new(),
         };
+        self.write_announced(&mut lines);
         self.write_forwarded(&mut lines);
         lines.map
     }

@@ -127,7 +127,7 @@ impl Failed {
             TryError::TimedOut => Rescue::PeerTimeout,
             TryError::Client(IntakeError::TooLarge) => Rescue::BodyTooLarge,
             TryError::Client(IntakeError::TooSlow) => Rescue::RequestTimeout,
-            TryError::Client(IntakeError::Broken) => Rescue::BadRequest,
+            TryError::Client(IntakeError::Broken | IntakeError::Trailers(_)) => Rescue::BadRequest,
             _ => Rescue::PeerFailed,
         }
     }

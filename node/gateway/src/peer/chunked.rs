@@ -1,15 +1,17 @@
 //! Bodies in chunks.
 //!
 //! Each chunk is announced by its size in hexadecimal on a line of its own; a chunk of size zero ends the body, after which there may
-//! be trailing fields. Reading is a small machine that takes whatever bytes are there and remembers where it stopped.
+//! be more fields. Reading is a small machine that takes whatever bytes are there and remembers where it stopped.
 //!
-//! The catch: a lenient reader and a strict one see different bodies. So a size is digits and nothing else, lines end with CRLF, and what
-//! may follow a size (extensions) or the last chunk (trailers) is limited and thrown away.
+//! The catch: a lenient reader and a strict one see different bodies. So a size is digits and nothing else, lines end with CRLF, what
+//! may follow a size (extensions) is limited and thrown away, and what may follow the last chunk is limited and judged when it is
+//! complete ([`Trailers`]).
 
+use crate::trailers::{self, Trailers};
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
-/// Most bytes of extensions and trailers that are skipped in one body.
+/// Most bytes of extensions that are skipped in one body.
 const SKIPPED_MAX_BYTES: usize = 16 * 1024;
 
 /// A size has at most this many digits: 64 bits, less one to leave room for adding.
@@ -60,6 +62,8 @@ enum At {
 pub(crate) struct Chunks {
     at: At,
     skipped: usize,
+    /// The lines behind the last chunk. Nearly always none, and then no memory.
+    lines: Vec<u8>,
 }
 
 /// What was read.
@@ -69,8 +73,8 @@ pub(crate) enum Read {
     Data(Bytes),
     /// Nothing more without more input.
     More,
-    /// The body is complete.
-    End,
+    /// The body is complete, with what stands behind it.
+    End(Option<Box<Trailers>>),
 }
 
 impl Chunks {
@@ -79,6 +83,7 @@ impl Chunks {
         Chunks {
             at: At::Size { digits: 0, size: 0 },
             skipped: 0,
+            lines: Vec::new(),
         }
     }
 
@@ -95,7 +100,7 @@ impl Chunks {
                 return Ok(Read::Data(take_bytes(input, take)));
             }
             if self.at == At::End {
-                return Ok(Read::End);
+                return self.end();
             }
             let Some(byte) = input.first().copied() else {
                 return Ok(Read::More);
@@ -130,16 +135,15 @@ impl Chunks {
             (At::DataCr, b'\r') => At::DataLf,
             (At::DataLf, b'\n') => At::Size { digits: 0, size: 0 },
             (At::TrailerStart, b'\r') => At::LastLf,
-            (At::TrailerStart, byte) => {
-                self.skip(byte)?;
-                At::Trailer
-            }
             (At::Trailer, b'\r') => At::TrailerLf,
-            (At::Trailer, byte) => {
-                self.skip(byte)?;
+            (At::TrailerStart | At::Trailer, byte) => {
+                self.keep(byte)?;
                 At::Trailer
             }
-            (At::TrailerLf, b'\n') => At::TrailerStart,
+            (At::TrailerLf, b'\n') => {
+                self.lines.extend_from_slice(b"\r\n");
+                At::TrailerStart
+            }
             (At::LastLf, b'\n') => At::End,
             _ => return Err(Malformed),
         })
@@ -147,13 +151,33 @@ impl Chunks {
 
     fn skip(&mut self, byte: u8) -> Result<(), Malformed> {
         self.skipped += 1;
-        let control = (byte < b' ' && byte != b'\t') || byte == 0x7f;
-        if control || self.skipped > SKIPPED_MAX_BYTES {
+        if is_control(byte) || self.skipped > SKIPPED_MAX_BYTES {
             Err(Malformed)
         } else {
             Ok(())
         }
     }
+
+    fn keep(&mut self, byte: u8) -> Result<(), Malformed> {
+        if is_control(byte) || self.lines.len() >= trailers::BYTES_MAX {
+            return Err(Malformed);
+        }
+        self.lines.push(byte);
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<Read, Malformed> {
+        let mut lines = std::mem::take(&mut self.lines);
+        if lines.is_empty() {
+            return Ok(Read::End(None));
+        }
+        lines.extend_from_slice(b"\r\n");
+        Trailers::parse(&lines).map(Read::End).map_err(|_| Malformed)
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
 /// Bytes off the front. Few are copied, so that the buffer stays unshared and is used again; many are taken over.
@@ -178,14 +202,20 @@ pub(crate) fn write_size(out: &mut Vec<u8>, size: usize) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The end of a body in chunks.
-pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// Writes the end of a body, with what stands behind it.
+pub(crate) fn write_end(out: &mut Vec<u8>, trailers: Option<&Trailers>) {
+    out.extend_from_slice(b"0\r\n");
+    if let Some(trailers) = trailers {
+        trailers.write_to(out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Reads `text` in pieces of `step` bytes: the body, and whether it is complete with nothing left over.
+    /// Reads `text` in pieces of `step` bytes: the body with the lines behind it, and whether it is complete with nothing left over.
     fn read(text: &[u8], step: usize) -> Result<(Vec<u8>, bool), Malformed> {
         let (mut chunks, mut body, mut input) = (Chunks::new(), Vec::new(), BytesMut::new());
         let mut ended = false;
@@ -195,7 +225,10 @@ mod tests {
                 match chunks.read(&mut input)? {
                     Read::Data(data) => body.extend_from_slice(&data),
                     Read::More => break,
-                    Read::End => {
+                    Read::End(trailers) => {
+                        if let Some(trailers) = trailers {
+                            trailers.write_to(&mut body);
+                        }
                         ended = true;
                         break;
                     }
@@ -227,8 +260,9 @@ mod tests {
         );
         check(
             "a;x=1\r\n0123456789\r\n0\r\nX-T: 1\r\nY: 2\r\n\r\n",
-            Ok(("0123456789", true)),
+            Ok(("0123456789x-t: 1\r\ny: 2\r\n", true)),
         );
+        check("0\r\nHost: evil\r\n\r\n", Ok(("", true)));
         check("00A\r\n0123456789\r\n000\r\n\r\n", Ok(("0123456789", true)));
         check("5\r\nhel", Ok(("hel", false)));
         check("0\r\n\r\nGET", Ok(("", false)));
@@ -248,6 +282,11 @@ mod tests {
             "5\r\nhelloX",
             "5\r\nhello\n",
             "0\r\nA\nB\r\n\r\n",
+            "0\r\nA: 1\nB: 2\r\n\r\n",
+            "0\r\nA: 1\rB: 2\r\n\r\n",
+            "0\r\nBad Trailer\r\n\r\n",
+            "0\r\nA : 1\r\n\r\n",
+            "0\r\nA: 1\r\n folded\r\n\r\n",
             "1234567812345678\r\n",
             "5;\0\r\n",
         ] {
@@ -255,8 +294,10 @@ mod tests {
         }
         let endless = format!("5;{}", "x".repeat(SKIPPED_MAX_BYTES + 1));
         assert_eq!(read(endless.as_bytes(), 1000), Err(Malformed));
-        let trailers = format!("0\r\n{}", "X: y\r\n".repeat(SKIPPED_MAX_BYTES));
-        assert_eq!(read(trailers.as_bytes(), 1000), Err(Malformed));
+        let endless = format!("0\r\n{}", "X: y\r\n".repeat(trailers::BYTES_MAX));
+        assert_eq!(read(endless.as_bytes(), 1000), Err(Malformed));
+        let many = format!("0\r\n{}\r\n", "X: y\r\n".repeat(trailers::FIELDS_MAX + 1));
+        assert_eq!(read(many.as_bytes(), 1000), Err(Malformed));
     }
 
     #[test]
@@ -276,8 +317,10 @@ mod tests {
             text.extend_from_slice(&vec![b'z'; size]);
             text.extend_from_slice(b"\r\n");
         }
-        text.extend_from_slice(LAST_CHUNK);
-        let body = vec![b'z'; 5318];
+        let behind = Trailers::parse(b"x-sum: 1\r\n\r\n").expect("a field");
+        write_end(&mut text, behind.as_deref());
+        let mut body = vec![b'z'; 5318];
+        body.extend_from_slice(b"x-sum: 1\r\n");
         for step in [1, 7, 4096, text.len()] {
             assert_eq!(read(&text, step), Ok((body.clone(), true)));
         }

@@ -13,7 +13,10 @@ use super::{
     pool::Lease,
     upload::Upload,
 };
-use crate::sweep::{Slot, Stage};
+use crate::{
+    sweep::{Slot, Stage},
+    trailers::{Refused, Trailers},
+};
 use bytes::Bytes;
 use std::{
     io,
@@ -35,6 +38,9 @@ pub(crate) enum DownloadError {
     /// The chunks are no chunks.
     #[error("malformed chunks from the peer")]
     Malformed,
+    /// What stands behind the body is refused.
+    #[error("from the peer: {0}")]
+    Trailers(#[from] Refused),
     /// The peer paused for too long.
     #[error("the peer took too long")]
     TimedOut,
@@ -45,7 +51,8 @@ enum Rest {
     Exactly(u64),
     Chunked(Chunks),
     UntilClose,
-    Nothing,
+    /// Nothing but what stands behind it.
+    Nothing(Option<Box<Trailers>>),
 }
 
 /// A body coming from a peer.
@@ -87,7 +94,7 @@ impl Download {
             link: Some(link),
             lease,
             rest: match framing {
-                Framing::Empty | Framing::Tunnel => Rest::Nothing,
+                Framing::Empty | Framing::Tunnel => Rest::Nothing(None),
                 Framing::Exactly(bytes) => Rest::Exactly(bytes),
                 Framing::Chunked => Rest::Chunked(Chunks::new()),
                 Framing::UntilClose => Rest::UntilClose,
@@ -107,14 +114,27 @@ impl Download {
 
     /// Whether all of it was handed on.
     pub fn is_done(&self) -> bool {
-        matches!(self.rest, Rest::Nothing)
+        matches!(self.rest, Rest::Nothing(_))
+    }
+
+    /// Whether something stands behind its last piece.
+    pub fn has_trailers(&self) -> bool {
+        matches!(self.rest, Rest::Nothing(Some(_)))
+    }
+
+    /// What stands behind its last piece.
+    pub fn take_trailers(&mut self) -> Option<Box<Trailers>> {
+        match &mut self.rest {
+            Rest::Nothing(trailers) => trailers.take(),
+            _ => None,
+        }
     }
 
     /// Bytes still to come, if the head said so.
     pub fn left(&self) -> Option<u64> {
         match self.rest {
             Rest::Exactly(left) => Some(left),
-            Rest::Nothing => Some(0),
+            Rest::Nothing(_) => Some(0),
             Rest::Chunked(_) | Rest::UntilClose => None,
         }
     }
@@ -153,14 +173,14 @@ impl Download {
             if let Some(piece) = self.rest.read(link)? {
                 return Poll::Ready(Ok(Some(piece)));
             }
-            if matches!(self.rest, Rest::Nothing) {
+            if matches!(self.rest, Rest::Nothing(_)) {
                 return Poll::Ready(Ok(None));
             }
             let count = ready!(link.poll_fill(cx)).map_err(DownloadError::Broken)?;
             if count == 0 {
                 return Poll::Ready(match self.rest {
                     Rest::UntilClose => {
-                        self.rest = Rest::Nothing;
+                        self.rest = Rest::Nothing(None);
                         Ok(None)
                     }
                     _ => Err(DownloadError::Short),
@@ -199,7 +219,7 @@ impl Rest {
     /// A piece from what is in the inbox; `None` if there is not enough, or if it is complete.
     fn read(&mut self, link: &mut Link) -> Result<Option<Bytes>, DownloadError> {
         match self {
-            Rest::Nothing => Ok(None),
+            Rest::Nothing(_) => Ok(None),
             Rest::UntilClose if link.inbox.is_empty() => Ok(None),
             Rest::UntilClose => {
                 let all = link.inbox.len();
@@ -211,15 +231,15 @@ impl Rest {
                 let piece = take_bytes(&mut link.inbox, count);
                 *left -= count as u64;
                 if *left == 0 {
-                    *self = Rest::Nothing;
+                    *self = Rest::Nothing(None);
                 }
                 Ok(Some(piece))
             }
             Rest::Chunked(chunks) => match chunks.read(&mut link.inbox) {
                 Ok(Read::Data(piece)) => Ok(Some(piece)),
                 Ok(Read::More) => Ok(None),
-                Ok(Read::End) => {
-                    *self = Rest::Nothing;
+                Ok(Read::End(trailers)) => {
+                    *self = Rest::Nothing(trailers);
                     Ok(None)
                 }
                 Err(_) => Err(DownloadError::Malformed),

@@ -52,6 +52,8 @@ pub(crate) struct Expected {
     pub head_only: bool,
     /// It asked for a WebSocket.
     pub websocket: bool,
+    /// The client reads what stands behind a body.
+    pub trailers: bool,
 }
 
 /// Why it is no response.
@@ -92,6 +94,8 @@ struct Lines {
     chunked: bool,
     close: bool,
     keep_alive: bool,
+    /// There is a `Trailer`.
+    announces: bool,
     forbidden: Vec<HeaderValue>,
 }
 
@@ -123,7 +127,11 @@ pub(crate) fn parse(
     }
     let http_11 = response.version == Some(1);
     let reason = uncustomary(status, response.reason.unwrap_or_default());
-    let (headers, lines) = collect(&buffer[..size], response.headers, http_11)?;
+    let (mut headers, lines) = collect(&buffer[..size], response.headers, http_11)?;
+    // Only a body in chunks has anything behind it, and only who asked wants to know what.
+    if lines.announces && !(expected.trailers && lines.chunked) {
+        headers.remove(header::TRAILER);
+    }
     buffer.advance(size);
     finish(status, reason, headers, lines, expected, http_11).map(|head| Parsed::Final(Box::new(head)))
 }
@@ -209,7 +217,11 @@ impl Lines {
                     self.forbidden.push(value.clone());
                 }
             }
-            "keep-alive" | "proxy-connection" | "upgrade" | "trailer" | "te" => {}
+            "keep-alive" | "proxy-connection" | "upgrade" | "te" => {}
+            "trailer" => {
+                self.announces = true;
+                return Ok(false);
+            }
             _ => return Ok(false),
         }
         Ok(true)

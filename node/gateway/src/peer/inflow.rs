@@ -7,9 +7,11 @@ use super::{
     download::{DownloadError, Pauses},
     trunk::Ride,
 };
-use crate::sweep::{Slot, Stage};
+use crate::{
+    sweep::{Slot, Stage},
+    trailers::Trailers,
+};
 use bytes::Bytes;
-use http::HeaderMap;
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{
@@ -25,7 +27,7 @@ pub(crate) struct Inflow {
     body: Incoming,
     ride: Option<Ride>,
     occupied: Option<Occupied>,
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<Trailers>>,
     ended: bool,
     waiting: bool,
     pauses: Pauses,
@@ -68,7 +70,7 @@ impl Inflow {
     }
 
     /// What stands behind its last piece.
-    pub fn take_trailers(&mut self) -> Option<HeaderMap> {
+    pub fn take_trailers(&mut self) -> Option<Box<Trailers>> {
         self.trailers.take()
     }
 
@@ -98,7 +100,9 @@ impl Inflow {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(piece) => return Poll::Ready(Some(Ok(piece))),
                     Err(frame) => {
-                        self.trailers = frame.into_trailers().ok();
+                        if let Ok(fields) = frame.into_trailers() {
+                            self.trailers = Trailers::admit(fields).map_err(DownloadError::Trailers)?;
+                        }
                         self.finish();
                     }
                 },

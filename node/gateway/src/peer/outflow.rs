@@ -47,6 +47,7 @@ impl Stock {
             stock: Rc::clone(self),
             turn: self.turn.get(),
             place: 0,
+            signed: false,
         }
     }
 
@@ -71,6 +72,8 @@ pub(crate) struct Outflow {
     stock: Rc<Stock>,
     turn: u32,
     place: usize,
+    /// What stands behind the body was handed on.
+    signed: bool,
 }
 
 impl Body for Outflow {
@@ -86,7 +89,15 @@ impl Body for Outflow {
         if this.turn != stock.turn.get() {
             return Poll::Ready(Some(Err(IntakeError::Broken)));
         }
-        let piece = ready!(stock.intake.borrow_mut().poll_piece(cx, &mut this.place));
+        let mut intake = stock.intake.borrow_mut();
+        let piece = ready!(intake.poll_piece(cx, &mut this.place));
+        if piece.is_none()
+            && !this.signed
+            && let Some(trailers) = intake.trailers()
+        {
+            this.signed = true;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers.to_map()))));
+        }
         Poll::Ready(piece.map(|piece| {
             let piece = piece.inspect_err(|error| stock.fault.set(Some(*error)))?;
             if stock.slot.stage() == Stage::Exchange {

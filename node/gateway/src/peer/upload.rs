@@ -1,7 +1,7 @@
 //! The request's body behind its head.
 
 use super::{
-    chunked::{LAST_CHUNK, write_size},
+    chunked::{write_end, write_size},
     link::Link,
 };
 use crate::{
@@ -20,8 +20,12 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// Announced by its length if that is known. An empty body is announced if the client announced it.
+    ///
+    /// Only behind chunks is there room for more fields, so a body that was gathered and has some leaves in chunks. One whose length the client
+    /// itself told leaves with it: whether something follows is not known before all of it has come.
     pub fn new_announced(intake: Intake, was_announced: bool) -> Upload {
         let length = match intake.length() {
+            _ if intake.trailers().is_some() => BodyLength::Chunked,
             Some(0) if !was_announced => BodyLength::None,
             Some(bytes) => BodyLength::Exactly(bytes),
             None => BodyLength::Chunked,
@@ -82,8 +86,10 @@ impl Upload {
         match piece {
             None => {
                 self.done = true;
-                if chunked {
-                    link.outbox().extend_from_slice(LAST_CHUNK);
+                match intake.trailers() {
+                    trailers if chunked => write_end(link.outbox(), trailers),
+                    Some(_) => tracing::debug!("fields behind a body of known length are not passed on"),
+                    None => {}
                 }
             }
             Some(piece) if piece.is_empty() => {}

@@ -22,8 +22,8 @@ use troop_gateway::{GatewayOptions, ListenOptions};
 
 /// How a peer takes calls.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    /// It sends back what it gets, and says in the trailers how it went.
+pub enum Mood {
+    /// It sends back what it gets, and says in the trailers how it went and what stood behind the call.
     Echo,
     /// It looks at none.
     Refuses,
@@ -35,15 +35,15 @@ enum Mood {
 
 /// A peer that speaks HTTP/2.
 #[derive(Clone)]
-struct Peer {
-    address: SocketAddr,
+pub struct Peer {
+    pub address: SocketAddr,
     calls: Arc<AtomicUsize>,
     connections: Arc<AtomicUsize>,
     given_up: Arc<AtomicUsize>,
 }
 
 impl Peer {
-    async fn start(mood: Mood) -> Peer {
+    pub async fn start(mood: Mood) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let peer = Peer {
             address: listener.local_addr().expect("an address"),
@@ -113,10 +113,14 @@ async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) ->
     }
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    for (name, value) in body.trailers().await?.iter().flatten() {
+        let seen = http::HeaderName::try_from(format!("seen-{name}")).expect("a name");
+        trailers.append(seen, value.clone());
+    }
     send.send_trailers(trailers)
 }
 
-async fn house() -> House {
+pub async fn house() -> House {
     let listener = ListenOptions {
         http2: true,
         ..ListenOptions::plain(any_port())
@@ -157,7 +161,7 @@ async fn call(house: &House) -> Heard {
     caller.ask(request("/a.A/Do"), "hello").await.expect("an answer")
 }
 
-fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn field<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

@@ -9,6 +9,8 @@
 //! | `/chunks` | answers in chunks |
 //! | `/until-close` | answers without a length |
 //! | `/big` | a megabyte |
+//! | `/trailers` | answers in chunks with fields behind them; some were not announced, some may not stand there |
+//! | `/many-trailers`, `/bad-trailers` | as many as nobody reads, or none that anybody can read |
 //! | `/status/N` | answers with N |
 //! | `/early` | answers before it has read the body |
 //! | `/garbage` | answers with something that is not HTTP |
@@ -84,10 +86,10 @@ async fn serve(origin: Origin, name: &'static str, mut stream: TcpStream) -> Opt
                 .await
                 .ok()?;
         }
-        let body = read_body(&mut stream, &mut inbox, &head).await?;
+        let (body, behind) = read_body(&mut stream, &mut inbox, &head).await?;
         let lines: Vec<&str> = head.lines().skip(1).filter(|l| !l.is_empty()).collect();
         let echo = format!(
-            "origin {name}\nmethod {}\ntarget {target}\n{}\nbody {}\n",
+            "origin {name}\nmethod {}\ntarget {target}\n{}\nbody {}\n{behind}",
             head.split(' ').next()?,
             lines.join("\n"),
             String::from_utf8_lossy(&body),
@@ -128,6 +130,12 @@ async fn misbehave(stream: &mut TcpStream, path: &str, echo: &str) -> Option<boo
                 b.len()
             )
         }
+        "trailers" => in_chunks(
+            echo,
+            "X-Sum: 1\r\nX-Sum: 2\r\nHost: evil\r\nContent-Length: 3\r\nSet-Cookie: a=1\r\nX-Unannounced: u\r\n",
+        ),
+        "many-trailers" => in_chunks(echo, &"X-Sum: 1\r\n".repeat(65)),
+        "bad-trailers" => in_chunks(echo, "Bad Trailer\r\n"),
         "until-close" => {
             stream
                 .write_all(format!("HTTP/1.1 200 OK\r\n\r\n{echo}").as_bytes())
@@ -160,6 +168,14 @@ async fn misbehave(stream: &mut TcpStream, path: &str, echo: &str) -> Option<boo
     Some(!path.ends_with("/stale") && !path.ends_with("/garbage"))
 }
 
+/// In chunks, with these lines behind.
+fn in_chunks(echo: &str, lines: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Host, Set-Cookie\r\n\r\n{:x}\r\n{echo}\r\n0\r\n{lines}\r\n",
+        echo.len()
+    )
+}
+
 async fn read_head(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<String> {
     loop {
         if let Some(at) = inbox.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -170,21 +186,49 @@ async fn read_head(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<String
     }
 }
 
-async fn read_body(stream: &mut TcpStream, inbox: &mut Vec<u8>, head: &str) -> Option<Vec<u8>> {
+/// The body, and a line for each field behind it.
+async fn read_body(stream: &mut TcpStream, inbox: &mut Vec<u8>, head: &str) -> Option<(Vec<u8>, String)> {
     let head = head.to_ascii_lowercase();
     if head.contains("transfer-encoding: chunked") {
-        let end = loop {
-            match inbox.windows(5).position(|w| w == b"0\r\n\r\n") {
-                Some(at) => break at + 5,
-                None => fill(stream, inbox).await?,
-            }
-        };
-        return Some(inbox.drain(..end).collect());
+        return read_chunks(stream, inbox).await;
     }
     let length = head
         .lines()
         .find_map(|l| l.strip_prefix("content-length: "))
         .map_or(0, |v| v.parse().unwrap_or(0));
+    Some((read_exactly(stream, inbox, length).await?, String::new()))
+}
+
+async fn read_chunks(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<(Vec<u8>, String)> {
+    let mut body = Vec::new();
+    loop {
+        let size = usize::from_str_radix(&read_line(stream, inbox).await?, 16).ok()?;
+        if size == 0 {
+            break;
+        }
+        body.extend(read_exactly(stream, inbox, size).await?);
+        read_line(stream, inbox).await?;
+    }
+    let mut behind = String::new();
+    loop {
+        match read_line(stream, inbox).await? {
+            end if end.is_empty() => return Some((body, behind)),
+            line => behind += &format!("behind {line}\n"),
+        }
+    }
+}
+
+async fn read_line(stream: &mut TcpStream, inbox: &mut Vec<u8>) -> Option<String> {
+    loop {
+        if let Some(at) = inbox.windows(2).position(|w| w == b"\r\n") {
+            let line: Vec<u8> = inbox.drain(..at + 2).collect();
+            return String::from_utf8(line[..at].to_vec()).ok();
+        }
+        fill(stream, inbox).await?;
+    }
+}
+
+async fn read_exactly(stream: &mut TcpStream, inbox: &mut Vec<u8>, length: usize) -> Option<Vec<u8>> {
     while inbox.len() < length {
         fill(stream, inbox).await?;
     }

@@ -94,10 +94,12 @@ impl Handler for Strings {
                     .read()
                     .await
                     .map_err(|e| Failure::caused_by("no body", e))?;
-                exchange
-                    .request
-                    .body()
-                    .replace(Bytes::from([b"<", &body[..], b">"].concat()));
+                if self.string("read") != Some("only") {
+                    exchange
+                        .request
+                        .body()
+                        .replace(Bytes::from([b"<", &body[..], b">"].concat()));
+                }
             }
             if self.string("know").is_some() {
                 let key = exchange.request.header("key").unwrap_or_default();
@@ -310,6 +312,31 @@ async fn bodies_can_be_changed_in_both_directions() {
     assert_eq!(answer.echoed("body ").as_deref(), Some("<hello>"));
     assert!(answer.text().contains("Content-Length: 7") && answer.text().ends_with("THE END"));
     assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+    theatre.house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_a_body_that_is_only_read_stays_and_goes_with_one_that_is_replaced() {
+    for (read, body, behind) in [("only", "hello", Some("1")), ("yes", "<hello>", None)] {
+        let theatre = theatre().await;
+        theatre.plugin("late", json!({"read": read}), json!({})).await;
+        let post = "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n";
+        let answer = crate::wire::ask(theatre.house.address(), post).await;
+        assert_eq!(answer.echoed("body ").as_deref(), Some(body));
+        assert_eq!(answer.echoed("behind x-sum: ").as_deref(), behind);
+        theatre.house.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_behind_an_answer_survives_filters() {
+    let theatre = theatre().await;
+    theatre
+        .plugin("late", json!({"body": "THE END"}), json!({}))
+        .await;
+    let answer = get(theatre.house.address(), "/x/trailers", "TE: trailers\r\n").await;
+    assert!(answer.text().ends_with("THE END"), "{}", answer.text());
+    assert_eq!(answer.trailers, ["x-sum: 1", "x-sum: 2"]);
     theatre.house.close().await;
 }
 

@@ -33,7 +33,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    fn line(&self, start: &str) -> Option<&str> {
+    pub fn line(&self, start: &str) -> Option<&str> {
         self.body.lines().find_map(|line| line.strip_prefix(start))
     }
 }
@@ -54,11 +54,25 @@ impl Caller {
     }
 
     pub async fn ask(&self, request: Request<()>, body: &str) -> Result<Heard, h2::Error> {
+        self.ask_with(request, body, None).await
+    }
+
+    /// With fields behind the body.
+    pub async fn ask_with(
+        &self,
+        request: Request<()>,
+        body: &str,
+        trailers: Option<HeaderMap>,
+    ) -> Result<Heard, h2::Error> {
         let asking = async {
             let mut send = self.send.clone().ready().await?;
-            let (answer, mut upload) = send.send_request(request, body.is_empty())?;
+            let is_bare = body.is_empty() && trailers.is_none();
+            let (answer, mut upload) = send.send_request(request, is_bare)?;
             if !body.is_empty() {
-                upload.send_data(Bytes::copy_from_slice(body.as_bytes()), true)?;
+                upload.send_data(Bytes::copy_from_slice(body.as_bytes()), trailers.is_none())?;
+            }
+            if let Some(trailers) = trailers {
+                upload.send_trailers(trailers)?;
             }
             let (parts, mut stream) = answer.await?.into_parts();
             let mut body = Vec::new();

@@ -15,6 +15,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// What stands behind the body, a line each.
+    pub trailers: Vec<String>,
 }
 
 impl Answer {
@@ -122,14 +124,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             status,
             headers,
             body: Vec::new(),
+            trailers: Vec::new(),
         };
         if !head_only && status != 204 && status != 304 && status != 101 {
-            answer.body = self.read_body(&answer).await?;
+            answer.body = self.read_body(&mut answer).await?;
         }
         Some(answer)
     }
 
-    async fn read_body(&mut self, answer: &Answer) -> Option<Vec<u8>> {
+    async fn read_body(&mut self, answer: &mut Answer) -> Option<Vec<u8>> {
         if let Some(length) = answer.header("content-length") {
             let length: usize = length.parse().ok()?;
             while self.early.len() < length {
@@ -140,25 +143,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Some(self.early.drain(..length).collect());
         }
         if answer.header("transfer-encoding") == Some("chunked") {
-            return self.read_chunks().await;
+            return self.read_chunks(&mut answer.trailers).await;
         }
         while self.fill().await {}
         Some(std::mem::take(&mut self.early))
     }
 
-    async fn read_chunks(&mut self) -> Option<Vec<u8>> {
+    async fn read_chunks(&mut self, trailers: &mut Vec<String>) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line_end = loop {
-                match self.early.windows(2).position(|w| w == b"\r\n") {
-                    Some(at) => break at,
-                    None if self.fill().await => {}
-                    None => return None,
-                }
-            };
-            let size = std::str::from_utf8(&self.early[..line_end]).ok()?;
-            let size = usize::from_str_radix(size, 16).ok()?;
-            self.early.drain(..line_end + 2);
+            let size = usize::from_str_radix(&self.read_line().await?, 16).ok()?;
+            if size == 0 {
+                break;
+            }
             while self.early.len() < size + 2 {
                 if !self.fill().await {
                     return None;
@@ -166,8 +163,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             body.extend(self.early.drain(..size));
             self.early.drain(..2);
-            if size == 0 {
-                return Some(body);
+        }
+        loop {
+            match self.read_line().await? {
+                end if end.is_empty() => return Some(body),
+                line => trailers.push(line),
+            }
+        }
+    }
+
+    async fn read_line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.early.windows(2).position(|w| w == b"\r\n") {
+                let line: Vec<u8> = self.early.drain(..at + 2).collect();
+                return String::from_utf8(line[..at].to_vec()).ok();
+            }
+            if !self.fill().await {
+                return None;
             }
         }
     }

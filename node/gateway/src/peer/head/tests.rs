@@ -49,7 +49,7 @@ fn the_body_is_delimited_as_the_head_says() {
 fn a_head_only_response_tells_its_length_without_a_body() {
     let expected = Expected {
         head_only: true,
-        websocket: false,
+        ..Expected::default()
     };
     let head = head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", expected);
     assert_eq!(
