@@ -6,6 +6,7 @@
 mod address;
 mod answers;
 mod control;
+mod error_pages;
 mod expiry;
 mod facts;
 mod log_level;

@@ -10,7 +10,7 @@ use crate::{
     address,
     answers::Answers,
     control::Control,
-    expiry,
+    error_pages, expiry,
     facts::{Facts, effective},
     log_level::LogLevel,
     meters::Meters,
@@ -31,7 +31,7 @@ use troop_cluster::{
     keeper, port,
     token::JoinToken,
 };
-use troop_gateway::{Gateway, Reopen};
+use troop_gateway::{ErrorPages, Gateway, Reopen};
 use troop_plugin_api::{Node, Plugin};
 use troop_plugins::Tally;
 use troop_raft_store::RaftStore;
@@ -59,22 +59,18 @@ pub fn start(args: &StartArgs) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return complain(troop_cli::exit::USAGE, &error),
     };
-    let invitation = match Invitation::read(&loaded.settings) {
-        Ok(invitation) => invitation,
+    let prepared = match Prepared::read(&loaded.settings) {
+        Ok(prepared) => prepared,
         Err(error) => return complain(troop_cli::exit::USAGE, &*error),
     };
-    let observation = match Observation::read(&loaded.settings) {
-        Ok(observation) => observation,
-        Err(error) => return complain(troop_cli::exit::USAGE, &*error),
-    };
-    match run(&loaded, observation, invitation) {
+    match run(&loaded, prepared) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         Ok(Ended::Removed) => ExitCode::from(EXIT_REMOVED),
         Err(error) => complain(troop_cli::exit::FAILED, &*error),
     }
 }
 
-fn run(loaded: &Loaded, observation: Observation, invitation: Option<Invitation>) -> Result<Ended> {
+fn run(loaded: &Loaded, prepared: Prepared) -> Result<Ended> {
     let volume = troop_telemetry::init_logging(
         loaded.settings.log_level.as_filter(),
         log_format(&loaded.settings),
@@ -86,7 +82,7 @@ fn run(loaded: &Loaded, observation: Observation, invitation: Option<Invitation>
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let raft = runtime("raft", troop_raft_store::options::RUNTIME_THREADS)?;
     let control = runtime("control", CONTROL_THREADS)?;
-    let ended = control.block_on(live(loaded, volume, observation, invitation, &raft));
+    let ended = control.block_on(live(loaded, volume, prepared, &raft));
     raft.shutdown_timeout(STOP_TIMEOUT);
     control.shutdown_timeout(STOP_TIMEOUT);
     ended
@@ -106,6 +102,23 @@ fn complain(code: u8, error: &(dyn std::error::Error + 'static)) -> ExitCode {
     }
     eprintln!("troop: {text}");
     ExitCode::from(code)
+}
+
+/// Settings with a grammar of their own, read before anything starts.
+struct Prepared {
+    invitation: Option<Invitation>,
+    observation: Observation,
+    error_pages: ErrorPages,
+}
+
+impl Prepared {
+    fn read(settings: &Settings) -> Result<Self> {
+        Ok(Prepared {
+            invitation: Invitation::read(settings)?,
+            observation: Observation::read(settings)?,
+            error_pages: error_pages::read(settings)?,
+        })
+    }
 }
 
 /// Whom to join, and by which token.
@@ -157,14 +170,13 @@ fn runtime(name: &str, threads: usize) -> Result<Runtime> {
         .with_context(|| format!("starting the {name} runtime"))
 }
 
-async fn live(
-    loaded: &Loaded,
-    volume: Volume,
-    observation: Observation,
-    invitation: Option<Invitation>,
-    raft: &Runtime,
-) -> Result<Ended> {
+async fn live(loaded: &Loaded, volume: Volume, prepared: Prepared, raft: &Runtime) -> Result<Ended> {
     let settings = &loaded.settings;
+    let Prepared {
+        invitation,
+        observation,
+        error_pages,
+    } = prepared;
     let shutdown = Shutdown::new();
     let tasks = TaskSet::new();
     listen_to_signals(shutdown.clone(), &tasks)?;
@@ -212,6 +224,7 @@ async fn live(
     let exporter = observation.exporter(&node, &tasks, &shutdown);
     let spans = exporter.clone().map(|exporter| exporter as Arc<dyn Spans>);
     let mut options = wiring::gateway_options(settings, observation.line, spans.clone(), node.clone());
+    options.error_pages = error_pages;
     open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
     let reopen = gateway.reopen_log();

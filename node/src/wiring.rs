@@ -52,12 +52,6 @@ pub fn gateway_options(
             request_id: headers.request_id,
             peer_request_id: settings.headers_upstream.request_id,
         },
-        error_type: match settings.error_default_type {
-            settings::ErrorType::Plain => gateway::ErrorType::Plain,
-            settings::ErrorType::Json => gateway::ErrorType::Json,
-            settings::ErrorType::Xml => gateway::ErrorType::Xml,
-            settings::ErrorType::Html => gateway::ErrorType::Html,
-        },
         client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
         router_flavor: settings.router_flavor,
         trusted_ips: settings.trusted_ips.clone(),

@@ -6,6 +6,7 @@
 //! Kong: the HTTP status stays what it was, and the number follows from it.
 
 use crate::{
+    error_pages::ErrorPages,
     rescue::{Letter, Taste},
     scene::is_grpc,
 };
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, Version, header, request};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// The number.
 pub(crate) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -23,6 +25,9 @@ pub(crate) const TASTE: Taste<'static> = Taste {
     accept: Some(b"application/json"),
     content_type: None,
 };
+
+/// The forms for that: Kong's own, whatever others are shown.
+pub(crate) static PAGES: LazyLock<ErrorPages> = LazyLock::new(ErrorPages::default);
 
 /// What may not stand in a message as it is; all beyond ASCII is encoded anyway.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');

@@ -25,6 +25,7 @@ mod client;
 mod counters;
 mod desk;
 mod door;
+mod error_pages;
 mod explain;
 mod fields;
 mod flow;
@@ -65,6 +66,7 @@ pub use client::{
     tls::CertificateError,
 };
 pub use counters::CounterSnapshot;
+pub use error_pages::{ERROR_TEMPLATE_MAX_BYTES, ErrorPages, ErrorTemplate, ErrorTemplateError};
 pub use explain::QuestionError;
 pub use gateway::{Drained, Gateway, Gauges, StartError};
 pub use limits::Limits;

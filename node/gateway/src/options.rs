@@ -2,7 +2,7 @@
 //!
 //! Plain values that whoever composes the program fills from its settings. Defaults are Kong's.
 
-use crate::{limits::Limits, real_ip::RealIp};
+use crate::{error_pages::ErrorPages, limits::Limits, real_ip::RealIp};
 use ipnet::IpNet;
 use std::{
     fmt,
@@ -31,8 +31,8 @@ pub struct GatewayOptions {
     pub token: String,
     /// Which fields of its own the gateway adds.
     pub headers: HeaderTokens,
-    /// Format of errors on the peer's side for clients that name no preference.
-    pub error_type: ErrorType,
+    /// What the gateway's own errors look like.
+    pub error_pages: ErrorPages,
     /// Largest request body; 0 is no limit.
     pub client_max_body_size_bytes: u64,
     /// How routes are written.
@@ -250,7 +250,7 @@ impl Default for GatewayOptions {
             },
             token: "kong/3.9.1".to_owned(),
             headers: HeaderTokens::default(),
-            error_type: ErrorType::Plain,
+            error_pages: ErrorPages::default(),
             client_max_body_size_bytes: 0,
             router_flavor: Flavor::default(),
             trusted_ips: Vec::new(),

@@ -8,7 +8,7 @@
 //! The catch: an error says where it comes from and whether it may be told. What a plugin's failure was goes to the log, the client
 //! gets a sentence.
 
-use crate::{grpc, options::ErrorType};
+use crate::{error_pages::ErrorPages, grpc, options::ErrorType};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::borrow::Cow;
@@ -98,16 +98,16 @@ pub(crate) struct Letter {
 
 impl Rescue {
     /// The letter.
-    pub fn letter(&self, taste: Taste<'_>, default: ErrorType, request_id: &str) -> Letter {
+    pub fn letter(&self, taste: Taste<'_>, pages: &ErrorPages, request_id: &str) -> Letter {
         if let Rescue::Redirect(status, location) = self {
             return redirect(*status, location);
         }
         let (status, desk, message) = self.parts();
         let kind = match desk {
             Desk::Core => taste.accept.map_or(ErrorType::Json, preferred),
-            Desk::Transport => taste.accept.or(taste.content_type).map_or(default, preferred),
+            Desk::Transport => taste.accept.or(taste.content_type).map_or(pages.usual, preferred),
         };
-        let mut letter = written(status, kind, &message, request_id);
+        let mut letter = written(status, kind, &message, pages, request_id);
         letter.headers.extend(self.upgrade_headers());
         if let Rescue::PlainGrpc = self {
             // Kong: cancelled, and nothing went wrong with HTTP.
@@ -182,62 +182,28 @@ impl Rescue {
 }
 
 /// A plugin's own error in the client's preferred format.
-pub(crate) fn plugin_error(status: StatusCode, message: &str, taste: Taste<'_>, request_id: &str) -> Letter {
-    written(
-        status,
-        taste.accept.map_or(ErrorType::Json, preferred),
-        message,
-        request_id,
-    )
+pub(crate) fn plugin_error(
+    status: StatusCode,
+    message: &str,
+    taste: Taste<'_>,
+    pages: &ErrorPages,
+    request_id: &str,
+) -> Letter {
+    let kind = taste.accept.map_or(ErrorType::Json, preferred);
+    written(status, kind, message, pages, request_id)
 }
 
 fn code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).expect("invariant: the table holds valid statuses")
 }
 
-fn written(status: StatusCode, kind: ErrorType, message: &str, id: &str) -> Letter {
-    let (content_type, body) = match kind {
-        ErrorType::Json => (
-            "application/json; charset=utf-8",
-            format!(
-                "{{\n  \"message\":{},\n  \"request_id\":\"{id}\"\n}}",
-                serde_json::Value::from(message)
-            ),
-        ),
-        ErrorType::Plain => (
-            "text/plain; charset=utf-8",
-            format!("{message}\nrequest_id: {id}\n"),
-        ),
-        ErrorType::Xml => (
-            "application/xml; charset=utf-8",
-            format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<error>\n  <message>{}</message>\n  \
-                 <requestid>{id}</requestid>\n</error>\n",
-                escaped(message)
-            ),
-        ),
-        ErrorType::Html => (
-            "text/html; charset=utf-8",
-            format!(
-                "<!doctype html>\n<html>\n  <head>\n    <meta charset=\"utf-8\">\n    <title>Error</title>\n  \
-                 </head>\n  <body>\n    <h1>Error</h1>\n    <p>{}.</p>\n    <p>request_id: {id}</p>\n  \
-                 </body>\n</html>\n",
-                escaped(message)
-            ),
-        ),
-    };
+fn written(status: StatusCode, kind: ErrorType, message: &str, pages: &ErrorPages, id: &str) -> Letter {
+    let (content_type, body) = pages.page(kind, message, id);
     Letter {
         status,
         headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
         body: body.into(),
     }
-}
-
-/// Messages may quote what a plugin was configured with, or a host's name: no markup of theirs gets into ours.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// Kong: 301 and 302 carry nginx's built-in page, 307 and 308 one that names its encoding.
@@ -302,7 +268,7 @@ mod tests {
             accept: accept.map(str::as_bytes),
             content_type: content_type.map(str::as_bytes),
         };
-        let letter = rescue.letter(taste, ErrorType::Plain, ID);
+        let letter = rescue.letter(taste, &ErrorPages::default(), ID);
         assert_eq!(letter.status, status);
         assert_eq!(
             letter.headers[0].1, answered,
@@ -357,7 +323,7 @@ mod tests {
                 accept: Some(accept.as_bytes()),
                 content_type: None,
             };
-            let letter = rescue.letter(taste, ErrorType::Plain, ID);
+            let letter = rescue.letter(taste, &ErrorPages::default(), ID);
             String::from_utf8(letter.body.to_vec()).expect("text")
         };
         let message = "no Route matched with those values";
@@ -381,7 +347,7 @@ mod tests {
             (302, "text/html"),
             (307, "text/html; charset=UTF-8"),
         ] {
-            let letter = to(status).letter(Taste::default(), ErrorType::Plain, ID);
+            let letter = to(status).letter(Taste::default(), &ErrorPages::default(), ID);
             assert_eq!(
                 (letter.status.as_u16(), &letter.headers[0].1),
                 (status, &HeaderValue::from_static(kind))
@@ -397,7 +363,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_is_asked_for_with_its_fields() {
-        let letter = Rescue::UseHttps.letter(Taste::default(), ErrorType::Plain, ID);
+        let letter = Rescue::UseHttps.letter(Taste::default(), &ErrorPages::default(), ID);
         assert_eq!(letter.status, 426);
         assert!(
             letter

@@ -183,27 +183,25 @@ impl Course<'_> {
     /// An answer of the gateway's or of a plugin's.
     fn own(&self, request: &request::Parts, ended: Ended) -> Made {
         let is_call = grpc::is_call(request);
-        let taste = if is_call {
-            grpc::TASTE
+        let (taste, pages) = if is_call {
+            (grpc::TASTE, &*grpc::PAGES)
         } else {
-            Taste {
+            let taste = Taste {
                 accept: request.headers.get(header::ACCEPT).map(|v| v.as_bytes()),
                 content_type: request.headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes()),
-            }
+            };
+            (taste, &self.client.worker.options.error_pages)
         };
         let id = self.id.as_str();
         let (letter, ends): (Letter, bool) = match &ended {
-            Ended::Rescued(rescue) => {
-                let error_type = self.client.worker.options.error_type;
-                (rescue.letter(taste, error_type, id), rescue.ends_connection())
-            }
+            Ended::Rescued(rescue) => (rescue.letter(taste, pages, id), rescue.ends_connection()),
             Ended::Replied(_) => (Letter::default(), false),
         };
         let asked_a_peer = matches!(ended, Ended::Rescued(Rescue::PeerFailed | Rescue::PeerTimeout));
         let letter = match ended {
             Ended::Rescued(_) => letter,
             Ended::Replied(reply) => answer::reply(*reply, |status, text| {
-                rescue::plugin_error(status, text, taste, id)
+                rescue::plugin_error(status, text, taste, pages, id)
             }),
         };
         let letter = if is_call { grpc::outcome(letter) } else { letter };

@@ -238,6 +238,15 @@ settings! {
         headers_upstream: HeadersUpstream = "x-kong-request-id", kong "headers_upstream";
         /// Content type of the gateway's own errors for a client that accepts anything.
         error_default_type: ErrorType = "text/plain", kong "error_default_type";
+        /// File with the page for the gateway's own errors where a client asks for HTML: the first `%s` in it is the message, the second the id of
+        /// the request, `%%` a percent sign. Read at the start; a relative path starts in `data_dir`. Unset: Kong's page.
+        error_template_html: Option<PathBuf> = "", kong "error_template_html";
+        /// The same for `application/json`, and for whoever names no preference to a plugin or the router.
+        error_template_json: Option<PathBuf> = "", kong "error_template_json";
+        /// The same for `text/plain`.
+        error_template_plain: Option<PathBuf> = "", kong "error_template_plain";
+        /// The same for `application/xml`.
+        error_template_xml: Option<PathBuf> = "", kong "error_template_xml";
         /// Idle connections kept per worker and address behind the gateway; 0 keeps none.
         upstream_keepalive_pool_size: usize = "512", kong "upstream_keepalive_pool_size";
         /// Requests sent over one such connection before it is closed; 0 is no limit.

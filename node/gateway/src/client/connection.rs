@@ -167,7 +167,7 @@ fn written(client: &Client, rescue: &Rescue) -> Vec<u8> {
         status,
         headers,
         body,
-    } = rescue.letter(Taste::default(), worker.options.error_type, id.as_str());
+    } = rescue.letter(Taste::default(), &worker.options.error_pages, id.as_str());
     let reason = status.canonical_reason().unwrap_or_default();
     let mut out = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
     let mut line = |name: &str, value: &[u8]| {

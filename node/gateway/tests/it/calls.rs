@@ -18,7 +18,7 @@ use std::{
     },
 };
 use tokio::net::{TcpListener, TcpStream};
-use troop_gateway::{GatewayOptions, ListenOptions};
+use troop_gateway::{ErrorPages, GatewayOptions, ListenOptions};
 
 /// How a peer takes calls.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,12 +121,17 @@ async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) ->
 }
 
 pub async fn house() -> House {
+    house_with(ErrorPages::default()).await
+}
+
+async fn house_with(error_pages: ErrorPages) -> House {
     let listener = ListenOptions {
         http2: true,
         ..ListenOptions::plain(any_port())
     };
     let options = GatewayOptions {
         listeners: vec![listener],
+        error_pages,
         ..options()
     };
     House::build(options, Vec::new()).await
@@ -263,8 +268,12 @@ async fn words_go_back_and_forth_before_either_side_has_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gateways_own_answers_are_outcomes() {
-    let house = house().await;
+async fn the_gateways_own_answers_are_outcomes_whatever_its_error_pages_look_like() {
+    let pages = ErrorPages {
+        json: "a page for people".parse().expect("a form"),
+        ..ErrorPages::default()
+    };
+    let house = house_with(pages).await;
     for (path, protocols, outcome, message) in [
         ("/b.B", "grpcs", "1", "gRPC request matched gRPCs route"),
         ("/c.C", "grpc", "14", "no Service found with those values"),

@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use troop_gateway::{GatewayOptions, Limits};
+use troop_gateway::{ErrorPages, GatewayOptions, Limits};
 
 const FAILED: &str = "An invalid response was received from the upstream server";
 
@@ -32,6 +32,42 @@ async fn a_peer_that_fails_is_tried_as_often_as_configured() {
         post.header("content-type"),
         Some("application/json; charset=utf-8")
     );
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_ones_own_are_shown_for_the_gateways_errors_and_for_no_peers() {
+    let form = |text: &str| text.parse().expect("a form");
+    let pages = ErrorPages {
+        html: form("<i>%s</i> %s"),
+        plain: form("sorry: %s"),
+        ..ErrorPages::default()
+    };
+    let options = GatewayOptions {
+        error_pages: pages,
+        ..options()
+    };
+    let (house, origin) = (House::build(options, Vec::new()).await, Origin::start("a").await);
+    house.path_to("/p", &origin, json!({"retries": 0})).await;
+    let nowhere = get(house.address(), "/nowhere", "Accept: text/html\r\n").await;
+    let id = nowhere.header("x-kong-request-id").expect("an id").to_owned();
+    assert_eq!(nowhere.status, 404);
+    assert_eq!(
+        nowhere.text(),
+        format!("<i>no Route matched with those values</i> {id}")
+    );
+    assert_eq!(nowhere.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        get(house.address(), "/p/drop", "").await.text(),
+        format!("sorry: {FAILED}")
+    );
+    let malformed = ask(house.address(), "GET /a HTTP/1.1\r\n\r\n").await;
+    assert_eq!(
+        (malformed.status, malformed.text()),
+        (400, "sorry: Bad request".to_owned())
+    );
+    let of_the_peer = get(house.address(), "/p/status/500", "Accept: text/html\r\n").await;
+    assert!(!of_the_peer.text().contains("<i>"));
     house.close().await;
 }
 
