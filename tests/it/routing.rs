@@ -135,6 +135,12 @@ fn the_expressions_of_the_guide_route_as_it_says() {
     assert_eq!(root["configuration"]["router_flavor"], "expressions");
 }
 
+/// Of a row of a table.
+fn cells(row: &str) -> Vec<&str> {
+    let cells = row.trim_matches('|').split(" | ");
+    cells.map(|cell| cell.trim().trim_matches('`')).collect()
+}
+
 #[test]
 fn paths_reach_the_service_as_the_table_of_the_guide_says() {
     let origin = Origin::start("o");
@@ -145,12 +151,7 @@ fn paths_reach_the_service_as_the_table_of_the_guide_says() {
         .filter(|line| line.starts_with("| `"));
     let mut count = 0;
     for (number, row) in rows.enumerate() {
-        let cells: Vec<&str> = row
-            .trim_matches('|')
-            .split(" | ")
-            .map(|cell| cell.trim().trim_matches('`'))
-            .collect();
-        let [service, route, strip, request, expected] = cells[..] else {
+        let [service, route, strip, request, expected] = cells(row)[..] else {
             panic!("five cells: {row}");
         };
         let host = format!("h{number}.test");
@@ -197,6 +198,41 @@ fn an_expression_routes_traffic_and_strips_what_it_matched() {
         .expecting(200);
     ask("k").expecting(404);
     node.proxy(&Request::get("/only")).expecting(200);
+}
+
+#[test]
+fn in_the_flavour_traditional_paths_are_handled_as_routes_say() {
+    let origin = Origin::start("o");
+    let node = Node::alone(&[("router_flavor", "traditional")]);
+    let admin = node.admin();
+    let root = admin.get("/").expecting(200).json();
+    assert_eq!(root["configuration"]["router_flavor"], "traditional");
+    let guide = guide();
+    let rows = chapter(&guide, "The flavour `traditional`")
+        .lines()
+        .filter(|line| line.starts_with("| `/"));
+    let mut count = 0;
+    for (number, row) in rows.enumerate() {
+        let [service, route, strip, request, v0, v1] = cells(row)[..] else {
+            panic!("six cells: {row}");
+        };
+        let address = origin.address();
+        let body = json!({"name": format!("s{number}"), "host": address.ip().to_string(), "port": address.port(), "path": service});
+        admin.post("/services", &body).expecting(201);
+        for (handling, expected) in [("v0", v0), ("v1", v1)] {
+            let host = format!("{handling}-{number}.test");
+            let body = json!({"hosts": [host], "paths": [route], "strip_path": strip == "on", "path_handling": handling});
+            admin
+                .post(&format!("/services/s{number}/routes"), &body)
+                .expecting(201);
+            let answer = node
+                .proxy(&Request::get(request).header("Host", &host))
+                .expecting(200);
+            assert_eq!(answer.json()["target"], expected, "{handling}: {row}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "only {count} rows were found");
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub enum Flavor {
     /// Routes are forms: hosts, paths, methods, headers, server names.
     #[default]
     TraditionalCompatible,
+    /// Routes are forms, in the order and with the small print of Kong before 3.0.
+    Traditional,
     /// Routes are forms or expressions.
     Expressions,
 }
@@ -18,6 +20,7 @@ impl Flavor {
     pub const fn as_str(self) -> &'static str {
         match self {
             Flavor::TraditionalCompatible => "traditional_compatible",
+            Flavor::Traditional => "traditional",
             Flavor::Expressions => "expressions",
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 use http::{HeaderMap, StatusCode, Version, header, request};
 use std::borrow::Cow;
 use troop_plugin_api::{Scheme, UriCapture};
-use troop_router::{Match, PathHandling, upstream_path};
+use troop_router::{Match, upstream_path};
 
 /// A routed request.
 pub(crate) struct Scene<'a> {
@@ -54,7 +54,7 @@ impl Scene<'_> {
                 service.path.as_deref(),
                 &self.asked.path,
                 self.stripped(),
-                PathHandling::V0,
+                self.found.payload.facts.path_handling,
             ),
         };
         match query {

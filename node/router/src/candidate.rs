@@ -6,7 +6,7 @@
 //!
 //! Kong: each part beyond the first kind gets an id of its own, made from the route's id and the
 //! number of the part, and that id breaks ties against other routes. A route that was not split
-//! keeps its own.
+//! keeps its own. In the flavour `traditional` ids come after everything else, age too, and are the route's.
 
 use std::sync::Arc;
 
@@ -15,7 +15,8 @@ use troop_expression::Expression;
 use uuid::Uuid;
 
 use crate::condition::Conditions;
-use crate::rank::{PathTrait, Rank};
+use crate::host::PortRule;
+use crate::rank::{Order, PathTrait, Rank};
 use crate::spec::{PathRule, RouteSpec, Sentence};
 
 /// Kong: the namespace in which the ids of a split route's parts are made (UUID version 5).
@@ -27,7 +28,7 @@ const PART_NAMESPACE: Uuid = Uuid::from_u128(0x7f145bf9_0dce_4f91_98eb_debbce4b9
 pub(crate) struct Candidate<T> {
     pub(crate) rank: Rank,
     /// The port of the host pattern under which this is filed.
-    pub(crate) port: Option<u16>,
+    pub(crate) port: PortRule,
     /// `None` when host and path are all the route asks for.
     pub(crate) conditions: Option<Arc<Conditions>>,
     pub(crate) paths: CandidatePaths,
@@ -65,7 +66,7 @@ impl<T> Clone for Candidate<T> {
 
 impl<T> Candidate<T> {
     /// The same candidate, as filed under a host pattern with this port.
-    pub(crate) fn at_port(&self, port: Option<u16>) -> Self {
+    pub(crate) fn at_port(&self, port: PortRule) -> Self {
         Candidate { port, ..self.clone() }
     }
 }
@@ -93,10 +94,9 @@ pub(crate) fn split<T>(spec: &RouteSpec, payload: &Arc<T>) -> Vec<Filed<T>> {
         .into_iter()
         .enumerate()
         .map(|(index, group)| {
-            let id = if parts == 1 {
-                spec.id
-            } else {
-                part_id(spec.id, index + 1)
+            let id = match spec.traits.order {
+                Order::Compatible if parts > 1 => part_id(spec.id, index + 1),
+                _ => spec.id,
             };
             group.file(spec, id, payload)
         })
@@ -132,7 +132,7 @@ impl Sentence {
     fn file<T>(&self, spec: &RouteSpec, payload: &Arc<T>) -> Filed<T> {
         let candidate = Candidate {
             rank: Rank::of_expression(self.priority, spec.id),
-            port: None,
+            port: PortRule::Any,
             conditions: spec.conditions.clone(),
             paths: CandidatePaths::Expression(Arc::clone(&self.expression)),
             route: spec.id,
@@ -149,7 +149,7 @@ impl Group<'_> {
     fn file<T>(self, spec: &RouteSpec, id: Uuid, payload: &Arc<T>) -> Filed<T> {
         let candidate = Candidate {
             rank: Rank::new(spec.traits, self.path, id),
-            port: None,
+            port: PortRule::Any,
             conditions: spec.conditions.clone(),
             paths: self.paths(),
             route: spec.id,

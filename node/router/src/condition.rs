@@ -5,6 +5,7 @@
 //! of the listed values will do.
 
 use regex::Regex;
+use troop_expression::Flavor;
 
 use crate::endpoint::{Channel, Endpoint};
 use crate::explain::Attribute;
@@ -33,9 +34,13 @@ impl Conditions {
                 .map(|method| method.as_str().into())
                 .collect(),
             headers: headers
-                .map(|(name, values)| HeaderRule::parse(name, values))
+                .map(|(name, values)| HeaderRule::parse(name, values, fields.flavor))
                 .collect::<Result<_, _>>()?,
-            snis: fields.snis.iter().map(|sni| SniRule::parse(sni)).collect(),
+            snis: fields
+                .snis
+                .iter()
+                .map(|sni| SniRule::parse(sni, fields.flavor))
+                .collect(),
             sources: fields.sources.into(),
             destinations: fields.destinations.into(),
             channel: fields.channel,
@@ -128,13 +133,19 @@ enum HeaderValue {
 }
 
 impl HeaderRule {
-    fn parse(name: &str, values: &[String]) -> Result<Self, RouteError> {
+    /// Kong: in the flavour `traditional` a value is a regex only where it is alone.
+    fn parse(name: &str, values: &[String], flavor: Flavor) -> Result<Self, RouteError> {
+        let has_no_regexes = flavor == Flavor::Traditional && values.len() > 1;
+        let parse = |value: &String| {
+            if has_no_regexes {
+                Ok(HeaderValue::Text(value.as_str().into()))
+            } else {
+                HeaderValue::parse(name, value, flavor)
+            }
+        };
         Ok(HeaderRule {
             name: name.to_ascii_lowercase().replace('_', "-").into(),
-            values: values
-                .iter()
-                .map(|value| HeaderValue::parse(name, value))
-                .collect::<Result<_, _>>()?,
+            values: values.iter().map(parse).collect::<Result<_, _>>()?,
         })
     }
 
@@ -146,17 +157,20 @@ impl HeaderRule {
 }
 
 impl HeaderValue {
-    /// Kong: `~*` starts a regex, and it is put in lower case as a whole, so that `\D` means `\d`.
-    fn parse(header: &str, text: &str) -> Result<Self, RouteError> {
-        let text = text.to_ascii_lowercase();
+    /// Kong: `~*` starts a regex, and it is put in lower case as a whole, so that `\D` means `\d`; but for the flavour `traditional`.
+    fn parse(header: &str, text: &str, flavor: Flavor) -> Result<Self, RouteError> {
         let Some(pattern) = text.strip_prefix("~*") else {
             return Ok(HeaderValue::Text(text.into()));
         };
-        match Regex::new(pattern) {
+        let pattern = match flavor {
+            Flavor::TraditionalCompatible | Flavor::Expressions => pattern.to_ascii_lowercase(),
+            Flavor::Traditional => pattern.to_owned(),
+        };
+        match Regex::new(&pattern) {
             Ok(regex) => Ok(HeaderValue::Regex(regex)),
             Err(source) => Err(RouteError::HeaderRegex {
                 header: header.into(),
-                pattern: pattern.into(),
+                pattern,
                 source: Box::new(source),
             }),
         }
@@ -181,10 +195,13 @@ pub(crate) enum SniRule {
 }
 
 impl SniRule {
-    /// Kong: the dot that ends a fully qualified name is dropped.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Kong: the dot that ends a fully qualified name is dropped. The flavour `traditional` knows no wildcards here: a name with one fits
+    /// nobody who speaks TLS.
+    pub(crate) fn parse(text: &str, flavor: Flavor) -> Self {
         let text = text.strip_suffix('.').unwrap_or(text);
-        if let Some(suffix) = text.strip_prefix('*') {
+        if flavor == Flavor::Traditional {
+            SniRule::Exact(text.into())
+        } else if let Some(suffix) = text.strip_prefix('*') {
             SniRule::Suffix(suffix.into())
         } else if let Some(prefix) = text.strip_suffix('*') {
             SniRule::Prefix(prefix.into())
@@ -259,6 +276,43 @@ mod tests {
         assert!(!header_holds("x-v", &["~*^v[0-9]+$"], &[("x-v", "x1")]));
         assert!(header_holds("x-q", &["~*b", "c"], &[("x-q", "abc")]));
         assert!(header_holds("x-d", &["~*^\\D$"], &[("x-d", "7")]));
+    }
+
+    #[test]
+    fn in_the_flavour_traditional_a_regex_stands_alone_and_keeps_its_letters() {
+        for (values, sent, expected) in [
+            (&["~*^v[0-9]+$"][..], "V12", true),
+            (&["~*^V"], "v1", false),
+            (&["~*^\\D$"], "7", false),
+            (&["~*^\\D$"], "x", true),
+            (&["~*b", "c"], "abc", false),
+            (&["~*b", "c"], "C", true),
+            (&["~*b", "c"], "~*B", true),
+        ] {
+            let headers = [("x-v".to_string(), strings(values))];
+            let conditions = asking(RouteFields {
+                headers: &headers,
+                flavor: Flavor::Traditional,
+                ..RouteFields::default()
+            });
+            let sent = [("x-v", sent)];
+            let holds = conditions.hold(&head("GET", &sent[..], Tls::Plain));
+            assert_eq!(holds, expected, "{values:?} {sent:?}");
+        }
+    }
+
+    #[test]
+    fn in_the_flavour_traditional_a_server_name_is_compared_as_it_is_spelt() {
+        let snis = strings(&["a.test.", "*.b.test"]);
+        let conditions = asking(RouteFields {
+            snis: &snis,
+            flavor: Flavor::Traditional,
+            ..RouteFields::default()
+        });
+        for (sni, expected) in [("a.test", true), ("x.b.test", false)] {
+            let tls = Tls::Https { sni: Some(sni) };
+            assert_eq!(conditions.hold(&head("GET", &NoHeaders, tls)), expected, "{sni}");
+        }
     }
 
     #[test]

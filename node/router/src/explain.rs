@@ -7,7 +7,7 @@
 
 use crate::{
     candidate::{Candidate, CandidatePaths, split},
-    host::{HostPattern, HostRule, split_host},
+    host::{HostPattern, HostRule, Ports},
     judge::Court,
     rank::Rank,
     request::{Headers, RequestHead},
@@ -147,9 +147,8 @@ fn regex_fits<T>(candidate: &Candidate<T>, path: &str) -> bool {
 }
 
 fn fits<H: ?Sized>(rule: &HostRule, head: &RequestHead<'_, H>) -> bool {
-    let (host, port) = split_host(head.host);
-    let port_fits = rule.port.is_none_or(|asked| asked == port.unwrap_or(head.port));
-    port_fits
+    let (host, ports) = Ports::of(head);
+    ports.fit(rule.port)
         && !host.is_empty()
         && match &rule.pattern {
             HostPattern::Exact(name) => **name == *host,

@@ -7,7 +7,13 @@
 //! Kong: hosts are compared byte for byte. `A.TEST` is not `a.test`, and neither is `a.test.`.
 //! Kong: a wildcard stands for any text, including dots and none at all.
 //!
+//! Kong: on which port a request came for is what its Host header says. Where that says nothing, it is the listener's port; in the flavour
+//! `traditional` it is the scheme's usual one, and a host without a wildcard has to be asked for with its port.
+//!
 //! Whether a Host header is well formed is for the caller to decide before it asks.
+
+use crate::request::{RequestHead, Tls};
+use troop_expression::Flavor;
 
 /// The part of a host pattern that is filed; see [`HostRule`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,13 +31,57 @@ pub(crate) enum HostPattern {
 pub(crate) struct HostRule {
     /// Which hosts.
     pub(crate) pattern: HostPattern,
-    /// Only when the request came for this port.
-    pub(crate) port: Option<u16>,
+    /// On which port.
+    pub(crate) port: PortRule,
+}
+
+/// For which port a request must have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortRule {
+    /// Any.
+    Any,
+    /// The one its host names, or else the listener's.
+    Reached(u16),
+    /// The one its host names.
+    Named(u16),
+    /// The one its host names, or else the usual one of its scheme.
+    NamedOrUsual(u16),
+}
+
+/// Ports that a request may be said to have come for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    named: Option<u16>,
+    listener: u16,
+    usual: u16,
+}
+
+impl Ports {
+    /// Of a request, and its host without the port.
+    pub(crate) fn of<'a, H: ?Sized>(head: &RequestHead<'a, H>) -> (&'a str, Ports) {
+        let (host, named) = split_host(head.host);
+        let ports = Ports {
+            named,
+            listener: head.port,
+            usual: if head.tls == Tls::Plain { 80 } else { 443 },
+        };
+        (host, ports)
+    }
+
+    /// Whether one of them is meant.
+    pub(crate) fn fit(self, rule: PortRule) -> bool {
+        match rule {
+            PortRule::Any => true,
+            PortRule::Reached(port) => self.named.unwrap_or(self.listener) == port,
+            PortRule::Named(port) => self.named == Some(port),
+            PortRule::NamedOrUsual(port) => self.named.unwrap_or(self.usual) == port,
+        }
+    }
 }
 
 impl HostRule {
     /// Reads `a.test`, `*.a.test`, `a.*`, each with an optional `:port`.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str, flavor: Flavor) -> Self {
         let (host, port) = split_host(text);
         let pattern = if let Some(suffix) = host.strip_prefix('*') {
             HostPattern::Suffix(suffix.into())
@@ -39,6 +89,12 @@ impl HostRule {
             HostPattern::Prefix(prefix.into())
         } else {
             HostPattern::Exact(host.into())
+        };
+        let port = match (port, flavor, &pattern) {
+            (None, ..) => PortRule::Any,
+            (Some(port), Flavor::Traditional, HostPattern::Exact(_)) => PortRule::Named(port),
+            (Some(port), Flavor::Traditional, _) => PortRule::NamedOrUsual(port),
+            (Some(port), ..) => PortRule::Reached(port),
         };
         HostRule { pattern, port }
     }
@@ -69,7 +125,38 @@ mod tests {
     use super::*;
 
     fn check(text: &str, pattern: HostPattern, port: Option<u16>) {
-        assert_eq!(HostRule::parse(text), HostRule { pattern, port }, "{text}");
+        let port = port.map_or(PortRule::Any, PortRule::Reached);
+        let expected = HostRule { pattern, port };
+        assert_eq!(HostRule::parse(text, Flavor::default()), expected, "{text}");
+    }
+
+    #[test]
+    fn a_port_is_the_one_named_or_the_listeners_or_the_usual_one() {
+        for (rule, flavor, named, over_tls, expected) in [
+            ("a.test:80", Flavor::TraditionalCompatible, None, false, false),
+            ("a.test:8000", Flavor::TraditionalCompatible, None, false, true),
+            ("a.test:80", Flavor::TraditionalCompatible, Some(80), false, true),
+            ("a.test:80", Flavor::Traditional, None, false, false),
+            ("a.test:80", Flavor::Traditional, Some(80), false, true),
+            ("*.test:80", Flavor::Traditional, None, false, true),
+            ("*.test:443", Flavor::Traditional, None, true, true),
+            ("*.test:8000", Flavor::Traditional, None, false, false),
+            ("*.test:81", Flavor::Traditional, Some(81), true, true),
+            ("*.test", Flavor::Traditional, Some(81), false, true),
+        ] {
+            let usual = if over_tls { 443 } else { 80 };
+            let ports = Ports {
+                named,
+                listener: 8000,
+                usual,
+            };
+            let asked = HostRule::parse(rule, flavor).port;
+            assert_eq!(
+                ports.fit(asked),
+                expected,
+                "{rule} {flavor:?} {named:?} {over_tls}"
+            );
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `spec.rs` | a route parsed once at the door |
-//! | `rank.rs` | who is asked first |
+//! | `rank.rs`, `rank/traditional.rs` | who is asked first, in either order there is |
 //! | `candidate.rs` | a route split into parts of equal rank |
 //! | `condition.rs`, `endpoint.rs` | methods, headers, server names, ends of the connection |
 //! | `judge.rs`, `narrow.rs` | expressions: whether one holds, and how it is filed |
@@ -30,7 +30,7 @@
 //! | `prefix_tree.rs`, `label.rs`, `bucket.rs` | the persistent tree under both, and what stands in it |
 //! | `router.rs`, `search.rs` | the value that holds all routes, and one look-up |
 //! | `explain.rs` | why a request finds what it finds |
-//! | `stream.rs` | routes of plain connections and datagrams |
+//! | `stream.rs`, `stream/` | routes of plain connections and datagrams |
 //! | `normal.rs`, `upstream_path.rs` | the path before matching, and after it |
 //!
 //! The router is a value: [`Router::clone`] costs a few reference counts, a changed clone shares
@@ -71,5 +71,5 @@ pub use crate::question::{RouteQuestion, RouteVerdict};
 pub use crate::request::{Headers, NOWHERE, NoHeaders, RequestHead, Tls};
 pub use crate::router::Router;
 pub use crate::spec::{RouteError, RouteFields, RouteSpec};
-pub use crate::stream::{Caller, Carriers, StreamRouter, StreamSpec};
+pub use crate::stream::{Caller, Carriers, StreamFields, StreamRouter, StreamSpec};
 pub use crate::upstream_path::{PathHandling, upstream_path};

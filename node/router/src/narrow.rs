@@ -9,7 +9,7 @@
 
 use troop_expression::ast::{BinaryOperator, Expression, LogicalExpression, Predicate, Value};
 
-use crate::host::{HostPattern, HostRule};
+use crate::host::{HostPattern, HostRule, PortRule};
 use crate::literal::literal_prefix;
 
 /// Drawers of one kind beyond which one drawer for all is better: every drawer costs memory and work when the route changes.
@@ -37,7 +37,11 @@ impl Needs {
     /// As rules of a route; none for any host.
     pub(crate) fn hosts(&self) -> Vec<HostRule> {
         let patterns = self.hosts.iter().flatten().cloned();
-        patterns.map(|pattern| HostRule { pattern, port: None }).collect()
+        let on_any_port = |pattern| HostRule {
+            pattern,
+            port: PortRule::Any,
+        };
+        patterns.map(on_any_port).collect()
     }
 
     /// Beginnings of paths, none of them beginning with another.

@@ -22,10 +22,15 @@
 //! therefore copied into all bits above it, and a candidate with four attributes, or with a
 //! `regex_priority` of 4096, outranks everything below it whatever else is set.
 //!
-//! Kong: among equals the larger id wins. Age plays no part in this flavour.
+//! Kong: among equals the larger id wins. Age plays no part in this flavour; in `traditional`, whose rank is made in `rank/traditional.rs`,
+//! it does.
 //!
 //! Kong: an expression brings its own number, and is asked before all other routes. So the topmost bit is an
 //! expression's: of the others' top three, which are always alike, it is cleared.
+
+mod traditional;
+
+use std::ops::BitOr;
 
 use uuid::Uuid;
 
@@ -42,18 +47,75 @@ const LENGTH_MASK: u32 = (1 << REGEX_PRIORITY) - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     priority: u64,
+    /// Greater for what was made earlier, where that counts.
+    age: u64,
     id: Uuid,
+}
+
+/// By which rules a route gets its rank.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Those of `traditional_compatible`.
+    #[default]
+    Compatible,
+    /// Those of `traditional`.
+    Traditional {
+        /// When the route was made, in seconds of Unix time.
+        created_at: u64,
+    },
+}
+
+/// Which of a route's fields are set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Asked(u8);
+
+impl Asked {
+    /// Kong: the weight of fields in the flavour `traditional`.
+    pub(crate) const HOSTS: Asked = Asked(0x40);
+    pub(crate) const HEADERS: Asked = Asked(0x20);
+    pub(crate) const PATHS: Asked = Asked(0x10);
+    pub(crate) const METHODS: Asked = Asked(0x08);
+    pub(crate) const SNIS: Asked = Asked(0x04);
+    pub(crate) const SOURCES: Asked = Asked(0x02);
+    pub(crate) const DESTINATIONS: Asked = Asked(0x01);
+
+    /// How many.
+    pub(crate) fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl BitOr for Asked {
+    type Output = Asked;
+
+    fn bitor(self, other: Asked) -> Asked {
+        Asked(self.0 | other.0)
+    }
+}
+
+impl FromIterator<Asked> for Asked {
+    fn from_iter<I: IntoIterator<Item = Asked>>(fields: I) -> Asked {
+        fields.into_iter().fold(Asked::default(), Asked::bitor)
+    }
 }
 
 /// What a route's rank is made of, apart from the path.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traits {
-    /// How many of methods, hosts, headers, snis, paths, sources and destinations are set.
-    pub(crate) attributes: u8,
+    /// Which of methods, hosts, headers, snis, paths, sources and destinations are set.
+    pub(crate) asked: Asked,
     /// Hosts are set and none has a wildcard.
     pub(crate) exact_hosts: bool,
+    /// A host has a wildcard and a port.
+    pub(crate) wildcard_with_port: bool,
     /// How many headers are named.
     pub(crate) headers: usize,
+    /// By which rules.
+    pub(crate) order: Order,
 }
 
 /// The path's share of a rank.
@@ -67,16 +129,17 @@ pub(crate) enum PathTrait {
 
 impl Rank {
     pub(crate) fn new(traits: Traits, path: PathTrait, id: Uuid) -> Self {
-        let exact = if traits.exact_hosts { EXACT_HOSTS } else { 0 };
-        let regex = if matches!(path, PathTrait::Regex(_)) {
-            REGEX_PATH
-        } else {
-            0
-        };
-        let low = traits.low_bits() | path.low_bits();
-        Rank {
-            priority: (widen(low) | exact | regex) & !EXPRESSION,
-            id,
+        match traits.order {
+            Order::Compatible => Rank {
+                priority: compatible(traits, path),
+                age: 0,
+                id,
+            },
+            Order::Traditional { created_at } => Rank {
+                priority: traditional::priority(traits, path),
+                age: u64::MAX - created_at,
+                id,
+            },
         }
     }
 
@@ -84,9 +147,21 @@ impl Rank {
     pub(crate) fn of_expression(priority: u64, id: Uuid) -> Self {
         Rank {
             priority: EXPRESSION | priority,
+            age: 0,
             id,
         }
     }
+}
+
+fn compatible(traits: Traits, path: PathTrait) -> u64 {
+    let exact = if traits.exact_hosts { EXACT_HOSTS } else { 0 };
+    let regex = if matches!(path, PathTrait::Regex(_)) {
+        REGEX_PATH
+    } else {
+        0
+    };
+    let low = traits.low_bits() | path.low_bits();
+    (widen(low) | exact | regex) & !EXPRESSION
 }
 
 /// Widens as a signed number does: bit 31 fills everything above it.
@@ -96,8 +171,11 @@ fn widen(low: u32) -> u64 {
 
 impl Traits {
     fn low_bits(self) -> u32 {
-        let headers = self.headers.min(HEADERS_MAX) as u32;
-        u32::from(self.attributes) << ATTRIBUTES | headers << HEADERS
+        self.asked.count() << ATTRIBUTES | self.counted_headers() << HEADERS
+    }
+
+    fn counted_headers(self) -> u32 {
+        self.headers.min(HEADERS_MAX) as u32
     }
 }
 
@@ -115,10 +193,20 @@ mod tests {
     use super::*;
 
     const ONE: Traits = Traits {
-        attributes: 1,
+        asked: Asked(0b1),
         exact_hosts: false,
+        wildcard_with_port: false,
         headers: 0,
+        order: Order::Compatible,
     };
+
+    /// So many fields, whichever.
+    fn asking(count: u32) -> Traits {
+        Traits {
+            asked: Asked((1 << count) - 1),
+            ..ONE
+        }
+    }
 
     fn rank(traits: Traits, path: PathTrait, id: u128) -> Rank {
         Rank::new(traits, path, Uuid::from_u128(id))
@@ -140,8 +228,8 @@ mod tests {
                 0,
             ),
             rank(ONE, PathTrait::Regex(0), 0),
-            rank(Traits { attributes: 3, ..ONE }, PathTrait::Plain(0), 0),
-            rank(Traits { attributes: 2, ..ONE }, PathTrait::Plain(9), 0),
+            rank(asking(3), PathTrait::Plain(0), 0),
+            rank(asking(2), PathTrait::Plain(9), 0),
             rank(Traits { headers: 2, ..ONE }, PathTrait::Plain(0), 0),
             rank(Traits { headers: 1, ..ONE }, PathTrait::Plain(9), 0),
             rank(ONE, PathTrait::Plain(9), 0),
@@ -153,7 +241,7 @@ mod tests {
     #[test]
     fn the_priority_of_a_regex_is_laid_over_the_counts() {
         check(&[
-            rank(Traits { attributes: 2, ..ONE }, PathTrait::Regex(0), 0),
+            rank(asking(2), PathTrait::Regex(0), 0),
             rank(ONE, PathTrait::Regex(7), 0),
             rank(ONE, PathTrait::Regex(0), 0),
         ]);
@@ -168,12 +256,12 @@ mod tests {
     fn four_attributes_or_a_priority_of_4096_outrank_everything() {
         let exact = Traits {
             exact_hosts: true,
-            attributes: 3,
             headers: 9,
+            ..asking(3)
         };
         check(&[
-            rank(Traits { attributes: 4, ..ONE }, PathTrait::Plain(1), 0),
-            rank(Traits { attributes: 4, ..ONE }, PathTrait::Plain(0), 0),
+            rank(asking(4), PathTrait::Plain(1), 0),
+            rank(asking(4), PathTrait::Plain(0), 0),
             rank(exact, PathTrait::Regex(0), 0),
         ]);
         check(&[
@@ -193,7 +281,7 @@ mod tests {
             expression((1 << 46) - 1),
             expression(1),
             expression(0),
-            rank(Traits { attributes: 4, ..ONE }, PathTrait::Regex(4096), u128::MAX),
+            rank(asking(4), PathTrait::Regex(4096), u128::MAX),
         ]);
     }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::bucket::Bucket;
 use crate::candidate::{Filed, split};
-use crate::host::{HostPattern, HostRule, split_host};
+use crate::host::{HostPattern, HostRule, PortRule, Ports};
 use crate::matched::Match;
 use crate::prefix_tree::{Backward, Forward, PrefixTree};
 use crate::request::{Headers, RequestHead};
@@ -146,8 +146,8 @@ impl<T> Router<T> {
     /// The route that answers a request: of all routes whose attributes match, the first in the
     /// order that `rank.rs` describes.
     pub fn find<H: Headers + ?Sized>(&self, head: &RequestHead<'_, H>) -> Option<Match<'_, T>> {
-        let (host, port) = split_host(head.host);
-        let mut search = Search::new(head, port.unwrap_or(head.port));
+        let (host, ports) = Ports::of(head);
+        let mut search = Search::new(head, ports);
         if !host.is_empty() {
             for table in self.tables_of(host) {
                 search.visit(table);
@@ -169,7 +169,7 @@ impl<T> Router<T> {
     }
 
     fn file(&mut self, place: Option<&HostRule>, filed: &Filed<T>) {
-        let port = place.and_then(|rule| rule.port);
+        let port = place.map_or(PortRule::Any, |rule| rule.port);
         self.edit_table(place, |table| {
             for prefix in &filed.prefixes {
                 table.edit(prefix, |slot| Bucket::add(slot, filed.candidate.at_port(port)));

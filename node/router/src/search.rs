@@ -6,6 +6,7 @@
 
 use crate::bucket::Bucket;
 use crate::candidate::{Candidate, CandidatePaths};
+use crate::host::Ports;
 use crate::judge::Court;
 use crate::matched::{Match, PathMatch};
 use crate::prefix_tree::{Forward, PrefixTree};
@@ -17,16 +18,16 @@ pub(crate) type PathTable<T> = PrefixTree<Bucket<T>>;
 /// The best candidate seen so far for one request.
 pub(crate) struct Search<'r, 'q, T, H: ?Sized> {
     head: &'q RequestHead<'q, H>,
-    port: u16,
+    ports: Ports,
     court: Court<'q, H>,
     best: Option<(&'r Candidate<T>, PathMatch<'r>)>,
 }
 
 impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
-    pub(crate) fn new(head: &'q RequestHead<'q, H>, port: u16) -> Self {
+    pub(crate) fn new(head: &'q RequestHead<'q, H>, ports: Ports) -> Self {
         Search {
             head,
-            port,
+            ports,
             court: Court::new(head),
             best: None,
         }
@@ -62,14 +63,13 @@ impl<'r, 'q, T, H: Headers + ?Sized> Search<'r, 'q, T, H> {
     }
 
     fn judge(&mut self, candidate: &'r Candidate<T>, length: usize) -> Option<PathMatch<'r>> {
-        let port_fits = candidate.port.is_none_or(|port| port == self.port);
         let holds = || {
             candidate
                 .conditions
                 .as_ref()
                 .is_none_or(|conditions| conditions.hold(self.head))
         };
-        if !port_fits || !holds() {
+        if !self.ports.fit(candidate.port) || !holds() {
             return None;
         }
         match &candidate.paths {

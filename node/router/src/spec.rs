@@ -8,15 +8,15 @@
 use std::sync::Arc;
 
 use regex::Regex;
-use troop_expression::Expression;
+use troop_expression::{Expression, Flavor};
 use uuid::Uuid;
 
 use crate::condition::Conditions;
 use crate::endpoint::{Channel, Endpoint};
-use crate::host::HostRule;
+use crate::host::{HostRule, PortRule};
 use crate::literal::literal_prefix;
 use crate::narrow::Needs;
-use crate::rank::Traits;
+use crate::rank::{Asked, Order, Traits};
 
 /// The matching attributes of a route as configured.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,6 +41,10 @@ pub struct RouteFields<'a> {
     pub destinations: &'a [Endpoint],
     /// Of what kind it must be; no attribute, and without weight in the order.
     pub channel: Channel,
+    /// By which rules all of this is read and has its place.
+    pub flavor: Flavor,
+    /// When the route was made, in seconds of Unix time: in the flavour `traditional` the last but one tie-breaker.
+    pub created_at: u64,
 }
 
 /// Why a route could not be understood.
@@ -109,7 +113,11 @@ impl RouteSpec {
     /// When a regex among the paths or header values does not compile.
     pub fn parse(fields: RouteFields<'_>) -> Result<Self, RouteError> {
         let conditions = Conditions::parse(&fields)?;
-        let hosts: Arc<[_]> = fields.hosts.iter().map(|host| HostRule::parse(host)).collect();
+        let hosts: Arc<[_]> = fields
+            .hosts
+            .iter()
+            .map(|host| HostRule::parse(host, fields.flavor))
+            .collect();
         Ok(RouteSpec {
             id: fields.id,
             traits: traits(&fields, &hosts),
@@ -117,7 +125,7 @@ impl RouteSpec {
             paths: fields
                 .paths
                 .iter()
-                .map(|path| PathRule::parse(path))
+                .map(|path| PathRule::parse(path, fields.flavor))
                 .collect::<Result<_, _>>()?,
             regex_priority: fields.regex_priority,
             conditions: asked(conditions),
@@ -154,30 +162,42 @@ fn asked(conditions: Conditions) -> Option<Arc<Conditions>> {
 }
 
 fn traits(fields: &RouteFields<'_>, hosts: &[HostRule]) -> Traits {
-    let set = [
-        !fields.methods.is_empty(),
-        !fields.hosts.is_empty(),
-        !fields.paths.is_empty(),
-        !fields.headers.is_empty(),
-        !fields.snis.is_empty(),
-        !fields.sources.is_empty(),
-        !fields.destinations.is_empty(),
+    let empty = [
+        (Asked::METHODS, fields.methods.is_empty()),
+        (Asked::HOSTS, fields.hosts.is_empty()),
+        (Asked::PATHS, fields.paths.is_empty()),
+        (Asked::HEADERS, fields.headers.is_empty()),
+        (Asked::SNIS, fields.snis.is_empty()),
+        (Asked::SOURCES, fields.sources.is_empty()),
+        (Asked::DESTINATIONS, fields.destinations.is_empty()),
     ];
+    let set = empty.into_iter().filter(|(_, is_empty)| !is_empty);
+    let is_wild_with_port = |rule: &HostRule| !rule.is_exact() && rule.port != PortRule::Any;
     Traits {
-        attributes: set.into_iter().map(u8::from).sum(),
+        asked: set.map(|(field, _)| field).collect(),
         exact_hosts: !hosts.is_empty() && hosts.iter().all(HostRule::is_exact),
+        wildcard_with_port: hosts.iter().any(is_wild_with_port),
         headers: fields.headers.len(),
+        order: match fields.flavor {
+            Flavor::TraditionalCompatible | Flavor::Expressions => Order::Compatible,
+            Flavor::Traditional => Order::Traditional {
+                created_at: fields.created_at,
+            },
+        },
     }
 }
 
 impl PathRule {
     /// Kong: the anchor is put in front of the text of the pattern, so that it binds to the first
-    /// branch of a top-level alternation only.
-    fn parse(text: &str) -> Result<Self, RouteError> {
+    /// branch of a top-level alternation only. In the flavour `traditional` it binds to all of them.
+    fn parse(text: &str, flavor: Flavor) -> Result<Self, RouteError> {
         let Some(pattern) = text.strip_prefix('~') else {
             return Ok(PathRule::Plain(text.into()));
         };
-        let anchored = format!("^{pattern}");
+        let anchored = match flavor {
+            Flavor::TraditionalCompatible | Flavor::Expressions => format!("^{pattern}"),
+            Flavor::Traditional => format!("^(?:{pattern})"),
+        };
         match Regex::new(&anchored) {
             Ok(regex) => Ok(PathRule::Regex {
                 regex,
@@ -214,7 +234,7 @@ mod tests {
             ..Default::default()
         })
         .unwrap();
-        assert_eq!(spec.traits.attributes, 1);
+        assert_eq!(spec.traits.asked, Asked::HOSTS);
         assert!(spec.traits.exact_hosts);
     }
 }

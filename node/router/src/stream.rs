@@ -4,14 +4,15 @@
 //! came to, and, if the first thing they say is TLS, the name in it. Such routes are few (each needs a port of its own or a name), so they stand
 //! in one list in the order of their rank and the first that fits wins.
 //!
-//! Kong: expressions come first, by their own numbers. Then a name, or a source together with a destination, ranks above everything; then exact
-//! addresses above ports above ranges, the source's before the destination's; then the larger id.
+//! Which route is asked before which is in `stream/order.rs`, what an expression may ask in `stream/sentence.rs`.
 
+mod order;
 mod sentence;
 
+use self::order::Rank;
 use crate::{condition::SniRule, endpoint::Endpoint};
 use std::{cmp::Reverse, net::SocketAddr, sync::Arc};
-use troop_expression::Expression;
+use troop_expression::{Expression, Flavor};
 use uuid::Uuid;
 
 /// What a connection is taken for, one or several.
@@ -49,11 +50,30 @@ impl Carriers {
     }
 }
 
+/// The fields of a route as configured.
+#[derive(Clone, Debug, Default)]
+pub struct StreamFields<'a> {
+    /// The route's id: the last tie-breaker of the order.
+    pub id: Uuid,
+    /// What it is for.
+    pub carriers: Carriers,
+    /// Whence the connection must come.
+    pub sources: Vec<Endpoint>,
+    /// Where it must lead.
+    pub destinations: Vec<Endpoint>,
+    /// TLS server names: `a.test`, `*.a.test`, `a.*`.
+    pub snis: &'a [String],
+    /// By which rules all of this is read and has its place.
+    pub flavor: Flavor,
+    /// When the route was made, in seconds of Unix time: in the flavour `traditional` the last but one tie-breaker.
+    pub created_at: u64,
+}
+
 /// A route, understood.
 #[derive(Clone, Debug)]
 pub struct StreamSpec {
-    id: Uuid,
     carriers: Carriers,
+    rank: Rank,
     asks: Asks,
 }
 
@@ -67,29 +87,20 @@ enum Asks {
         snis: Vec<SniRule>,
     },
     /// Whatever it says.
-    Sentence {
-        expression: Arc<Expression>,
-        priority: u64,
-    },
+    Sentence(Arc<Expression>),
 }
 
 impl StreamSpec {
     /// A route that holds for callers with one of each list that is not empty.
-    pub fn new(
-        id: Uuid,
-        carriers: Carriers,
-        sources: Vec<Endpoint>,
-        destinations: Vec<Endpoint>,
-        snis: &[String],
-    ) -> Self {
-        let snis = snis.iter().map(|sni| SniRule::parse(sni)).collect();
+    pub fn new(fields: StreamFields<'_>) -> Self {
+        let rules = fields.snis.iter().map(|sni| SniRule::parse(sni, fields.flavor));
         StreamSpec {
-            id,
-            carriers,
+            carriers: fields.carriers,
+            rank: Rank::of_form(&fields),
             asks: Asks::Form {
-                sources,
-                destinations,
-                snis,
+                snis: rules.collect(),
+                sources: fields.sources,
+                destinations: fields.destinations,
             },
         }
     }
@@ -97,9 +108,9 @@ impl StreamSpec {
     /// A route that is an expression. Of two the one with the greater `priority` is asked first, and both before any route of fields.
     pub fn of_expression(id: Uuid, carriers: Carriers, expression: Arc<Expression>, priority: u64) -> Self {
         StreamSpec {
-            id,
             carriers,
-            asks: Asks::Sentence { expression, priority },
+            rank: Rank::of_expression(priority, id),
+            asks: Asks::Sentence(expression),
         }
     }
 
@@ -117,7 +128,7 @@ impl StreamSpec {
                     destinations,
                     snis,
                 } => ends_hold(sources, destinations, caller) && named(snis),
-                Asks::Sentence { expression, .. } => sentence::holds(expression, caller, taken),
+                Asks::Sentence(expression) => sentence::holds(expression, caller, taken),
             }
     }
 
@@ -131,28 +142,8 @@ impl StreamSpec {
                     destinations,
                     ..
                 } => ends_hold(sources, destinations, caller),
-                Asks::Sentence { expression, .. } => sentence::could_hold(expression, caller, taken),
+                Asks::Sentence(expression) => sentence::could_hold(expression, caller, taken),
             }
-    }
-}
-
-impl Asks {
-    fn rank(&self) -> u64 {
-        const EXPRESSION: u64 = 1 << 63;
-        const NAMED: u64 = 1 << 61;
-        let weigh = |list: &[Endpoint]| list.iter().map(Endpoint::weight).fold(0, |all, one| all | one);
-        match self {
-            Asks::Sentence { priority, .. } => EXPRESSION | priority,
-            Asks::Form {
-                sources,
-                destinations,
-                snis,
-            } => {
-                let named = !snis.is_empty() || (!sources.is_empty() && !destinations.is_empty());
-                let ends = weigh(sources) << 4 | weigh(destinations);
-                if named { NAMED | ends } else { ends }
-            }
-        }
     }
 }
 
@@ -192,7 +183,7 @@ impl<P> Default for StreamRouter<P> {
 impl<P> StreamRouter<P> {
     /// Puts routes in the order in which they are asked.
     pub fn new(mut routes: Vec<(StreamSpec, P)>) -> Self {
-        routes.sort_by_key(|(spec, _)| Reverse((spec.asks.rank(), spec.id)));
+        routes.sort_by_key(|(spec, _)| Reverse(spec.rank));
         StreamRouter { routes }
     }
 
@@ -250,7 +241,14 @@ mod tests {
         snis: &[&str],
     ) -> (StreamSpec, u128) {
         let snis: Vec<String> = snis.iter().map(|sni| (*sni).to_owned()).collect();
-        let spec = StreamSpec::new(Uuid::from_u128(id), carriers, from.to_vec(), to.to_vec(), &snis);
+        let spec = StreamSpec::new(StreamFields {
+            id: Uuid::from_u128(id),
+            carriers,
+            sources: from.to_vec(),
+            destinations: to.to_vec(),
+            snis: &snis,
+            ..StreamFields::default()
+        });
         (spec, id)
     }
 

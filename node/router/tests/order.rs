@@ -3,13 +3,14 @@
 //! The model below knows nothing of tables and trees: it lists every part of every route, sorts
 //! them by the published order and takes the first whose attributes match. Whatever routes and
 //! requests chance brings up, the router must give the same answer, and so must a router that
-//! got there by insertions and removals, while older clones of it stay as they were.
+//! got there by insertions and removals, while older clones of it stay as they were. In both orders there are.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use regex::Regex;
+use troop_expression::Flavor;
 use troop_router::{NOWHERE, RequestHead, RouteFields, RouteSpec, Router, Tls, split_host};
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ struct Route {
     headers: Vec<(String, Vec<String>)>,
     snis: Vec<String>,
     regex_priority: i64,
+    created_at: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -39,18 +41,19 @@ struct Request {
 struct Part<'a> {
     route: &'a Route,
     paths: Vec<&'a str>,
-    order: (u64, Uuid),
+    /// Compared from the first to the last.
+    order: Vec<u128>,
 }
 
-fn find(routes: &[Route], request: &Request) -> Option<(Uuid, usize)> {
-    let mut parts: Vec<Part<'_>> = routes.iter().flat_map(parts).collect();
-    parts.sort_by_key(|part| std::cmp::Reverse(part.order));
+fn find(flavor: Flavor, routes: &[Route], request: &Request) -> Option<(Uuid, usize)> {
+    let mut parts: Vec<Part<'_>> = routes.iter().flat_map(|route| parts(flavor, route)).collect();
+    parts.sort_by(|a, b| b.order.cmp(&a.order));
     parts
         .iter()
-        .find_map(|part| Some((part.route.id, matches(part, request)?)))
+        .find_map(|part| Some((part.route.id, matches(flavor, part, request)?)))
 }
 
-fn parts(route: &Route) -> Vec<Part<'_>> {
+fn parts(flavor: Flavor, route: &Route) -> Vec<Part<'_>> {
     let kind = |path: &str| {
         if path.starts_with('~') {
             None
@@ -65,20 +68,21 @@ fn parts(route: &Route) -> Vec<Part<'_>> {
             None => groups.push(vec![path]),
         }
     }
-    if groups.len() < 2 {
-        let paths: Vec<&str> = groups.pop().unwrap_or_default();
-        return vec![Part {
-            order: (priority(route, &paths), route.id),
-            route,
-            paths,
-        }];
+    if groups.is_empty() {
+        groups.push(Vec::new());
     }
+    let count = groups.len();
     let namespace = Uuid::parse_str("7f145bf9-0dce-4f91-98eb-debbce4b9f6b").expect("a valid id");
-    let id = |number| Uuid::new_v5(&namespace, format!("{}#{number}", route.id).as_bytes());
+    let part_id = |number| Uuid::new_v5(&namespace, format!("{}#{number}", route.id).as_bytes());
+    let id = |at| if count == 1 { route.id } else { part_id(at + 1) };
+    let order = |at: usize, paths: &[&str]| match flavor {
+        Flavor::Traditional => traditional(route, paths),
+        _ => vec![priority(route, paths).into(), id(at).as_u128()],
+    };
     let groups = groups.into_iter().enumerate();
     groups
         .map(|(at, paths)| Part {
-            order: (priority(route, &paths), id(at + 1)),
+            order: order(at, &paths),
             route,
             paths,
         })
@@ -113,10 +117,37 @@ fn priority(route: &Route, paths: &[&str]) -> u64 {
     (i64::from(low) | exact_bit | regex_bit) as u64
 }
 
-fn matches(part: &Part<'_>, request: &Request) -> Option<usize> {
+/// The number of fields, their kinds, how exact they are, headers, the path, age, id.
+fn traditional(route: &Route, paths: &[&str]) -> Vec<u128> {
+    let kinds = [
+        route.hosts.is_empty(),
+        route.headers.is_empty(),
+        route.paths.is_empty(),
+        route.methods.is_empty(),
+        route.snis.is_empty(),
+    ];
+    let kinds = kinds.map(|is_empty| u128::from(!is_empty));
+    let is_wild = |host: &&String| host.contains('*');
+    let wild_with_port = route.hosts.iter().filter(is_wild).any(|host| host.contains(':'));
+    let exact = !route.hosts.is_empty() && !route.hosts.iter().any(|host| is_wild(&host));
+    let regex = paths.first().is_some_and(|path| path.starts_with('~'));
+    let path = if regex {
+        (i128::from(route.regex_priority) + (1 << 64)) as u128
+    } else {
+        paths.first().map_or(0, |path| path.len() as u128)
+    };
+    let mut order = vec![kinds.iter().sum()];
+    order.extend(kinds);
+    order.extend([wild_with_port, exact, regex].map(u128::from));
+    order.extend([route.headers.len() as u128, path]);
+    order.extend([u128::from(u64::MAX - route.created_at), route.id.as_u128()]);
+    order
+}
+
+fn matches(flavor: Flavor, part: &Part<'_>, request: &Request) -> Option<usize> {
     let route = part.route;
     let others = (route.methods.is_empty() || route.methods.contains(&request.method))
-        && (route.hosts.is_empty() || route.hosts.iter().any(|host| host_matches(host, request)))
+        && (route.hosts.is_empty() || route.hosts.iter().any(|host| host_matches(flavor, host, request)))
         && route.headers.iter().all(|(name, values)| {
             request
                 .headers
@@ -125,7 +156,11 @@ fn matches(part: &Part<'_>, request: &Request) -> Option<usize> {
         })
         && match request.tls {
             Some(sni) if !route.snis.is_empty() => {
-                sni.is_some_and(|sni| route.snis.iter().any(|pattern| glob(pattern, sni)))
+                let fits = |pattern: &String, sni| match flavor {
+                    Flavor::Traditional => pattern == sni,
+                    _ => glob(pattern, sni),
+                };
+                sni.is_some_and(|sni| route.snis.iter().any(|pattern| fits(pattern, sni)))
             }
             _ => true,
         };
@@ -137,7 +172,7 @@ fn matches(part: &Part<'_>, request: &Request) -> Option<usize> {
     }
     part.paths.iter().find_map(|path| match path.strip_prefix('~') {
         Some(regex) => Some(
-            Regex::new(&format!("^{regex}"))
+            Regex::new(&anchored(flavor, regex))
                 .expect("a valid regex")
                 .find(&request.path)?
                 .len(),
@@ -146,12 +181,23 @@ fn matches(part: &Part<'_>, request: &Request) -> Option<usize> {
     })
 }
 
-fn host_matches(pattern: &str, request: &Request) -> bool {
+fn anchored(flavor: Flavor, regex: &str) -> String {
+    match flavor {
+        Flavor::Traditional => format!("^(?:{regex})"),
+        _ => format!("^{regex}"),
+    }
+}
+
+fn host_matches(flavor: Flavor, pattern: &str, request: &Request) -> bool {
     let (host, port) = split_host(&request.host);
     let (pattern, wanted) = split_host(pattern);
-    !host.is_empty()
-        && glob(pattern, host)
-        && wanted.is_none_or(|wanted| wanted == port.unwrap_or(request.port))
+    let usual = if request.tls.is_some() { 443 } else { 80 };
+    let came_for = match flavor {
+        Flavor::Traditional if pattern.contains('*') => Some(port.unwrap_or(usual)),
+        Flavor::Traditional => port,
+        _ => Some(port.unwrap_or(request.port)),
+    };
+    !host.is_empty() && glob(pattern, host) && (wanted.is_none() || wanted == came_for)
 }
 
 fn glob(pattern: &str, text: &str) -> bool {
@@ -164,7 +210,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 // ---- chance: small alphabets, so that routes overlap and requests hit ----
 
-const HOSTS: [&str; 9] = [
+const HOSTS: [&str; 11] = [
     "a.test",
     "b.test",
     "x.a.test",
@@ -174,6 +220,8 @@ const HOSTS: [&str; 9] = [
     "x.*",
     "a.test:81",
     "*.test:81",
+    "*.a.test:80",
+    "*.test:443",
 ];
 const PATHS: [&str; 14] = [
     "/",
@@ -219,8 +267,9 @@ prop_compose! {
         headers in headers(),
         snis in strings(&["a.test", "*.test", "b.*"], 1),
         regex_priority in select(vec![0_i64, 1, 2, 5, 4096, -1]),
+        created_at in 0..3_u64,
     ) -> Route {
-        Route { id: Uuid::from_u128(id), methods, hosts, paths, headers, snis, regex_priority }
+        Route { id: Uuid::from_u128(id), methods, hosts, paths, headers, snis, regex_priority, created_at }
     }
 }
 
@@ -237,7 +286,11 @@ prop_compose! {
     }
 }
 
-fn spec(route: &Route) -> RouteSpec {
+fn flavor() -> impl Strategy<Value = Flavor> {
+    select(vec![Flavor::TraditionalCompatible, Flavor::Traditional])
+}
+
+fn spec(flavor: Flavor, route: &Route) -> RouteSpec {
     let Route {
         id,
         methods,
@@ -246,8 +299,9 @@ fn spec(route: &Route) -> RouteSpec {
         headers,
         snis,
         regex_priority,
+        created_at,
     } = route;
-    let regex_priority = *regex_priority;
+    let (regex_priority, created_at) = (*regex_priority, *created_at);
     RouteSpec::parse(RouteFields {
         id: *id,
         methods,
@@ -256,6 +310,8 @@ fn spec(route: &Route) -> RouteSpec {
         headers,
         snis,
         regex_priority,
+        flavor,
+        created_at,
         ..RouteFields::default()
     })
     .expect("routes of this test are valid")
@@ -289,19 +345,21 @@ proptest! {
 
     #[test]
     fn the_router_answers_like_sorting_everything_and_taking_the_first(
+        flavor in flavor(),
         list in proptest::collection::vec(route(), 0..12),
         requests in proptest::collection::vec(request(), 8),
     ) {
         let mut routes = Vec::new();
         list.into_iter().for_each(|route| put(&mut routes, route));
-        let router: Router<Uuid> = routes.iter().map(|r| (spec(r), Arc::new(r.id))).collect();
+        let router: Router<Uuid> = routes.iter().map(|r| (spec(flavor, r), Arc::new(r.id))).collect();
         for request in &requests {
-            prop_assert_eq!(ask(&router, request), find(&routes, request), "{:?}", request);
+            prop_assert_eq!(ask(&router, request), find(flavor, &routes, request), "{:?}", request);
         }
     }
 
     #[test]
     fn changes_lead_to_the_same_router_and_leave_older_ones_alone(
+        flavor in flavor(),
         changes in proptest::collection::vec((route(), proptest::bool::weighted(0.7)), 0..24),
         requests in proptest::collection::vec(request(), 4),
     ) {
@@ -309,7 +367,7 @@ proptest! {
         for (route, add) in changes {
             let (mut router, mut routes) = history.last().cloned().expect("history starts with one");
             if add {
-                router.insert(spec(&route), Arc::new(route.id));
+                router.insert(spec(flavor, &route), Arc::new(route.id));
                 put(&mut routes, route);
             } else {
                 let known = routes.iter().any(|other| other.id == route.id);
@@ -321,7 +379,7 @@ proptest! {
         for (router, routes) in &history {
             prop_assert_eq!(router.len(), routes.len());
             for request in &requests {
-                prop_assert_eq!(ask(router, request), find(routes, request), "{:?}", request);
+                prop_assert_eq!(ask(router, request), find(flavor, routes, request), "{:?}", request);
             }
         }
     }

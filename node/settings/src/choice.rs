@@ -89,11 +89,12 @@ impl ErrorType {
     }
 }
 
-const FLAVORS: [(&str, Flavor); 2] = [
+const FLAVORS: [(&str, Flavor); 3] = [
     (
         Flavor::TraditionalCompatible.as_str(),
         Flavor::TraditionalCompatible,
     ),
+    (Flavor::Traditional.as_str(), Flavor::Traditional),
     (Flavor::Expressions.as_str(), Flavor::Expressions),
 ];
 
@@ -121,7 +122,11 @@ one_of!(
     LOG_LEVELS,
     "`debug`, `info`, `notice`, `warn`, `error`, `crit`, `alert` or `emerg`"
 );
-one_of!(Flavor, FLAVORS, "`traditional_compatible` or `expressions`");
+one_of!(
+    Flavor,
+    FLAVORS,
+    "`traditional_compatible`, `traditional` or `expressions`"
+);
 one_of!(LogFormat, LOG_FORMATS, "`text` or `json`");
 one_of!(
     ErrorType,

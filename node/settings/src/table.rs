@@ -218,8 +218,9 @@ settings! {
         workers: Workers = "auto", kong "nginx_worker_processes";
         /// Plugins that may be configured: `bundled`, names, both, or `off`.
         plugins: PluginNames = "bundled", kong "plugins";
-        /// How routes are written: `traditional_compatible` (hosts, paths, methods and the like) or `expressions`
-        /// (besides, in a language of conditions). The same on every node.
+        /// How routes are written and ordered: `traditional_compatible` (hosts, paths, methods and the like), `traditional`
+        /// (the same, in the order of Kong before 3.0, with `path_handling`) or `expressions` (besides, in a language of
+        /// conditions). The same on every node.
         router_flavor: Flavor = "traditional_compatible", kong "router_flavor";
         /// Largest body of a proxied request; 0 is no limit.
         client_max_body_size: ByteSize = "0", kong "nginx_http_client_max_body_size";

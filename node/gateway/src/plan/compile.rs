@@ -17,7 +17,7 @@ use thiserror::Error;
 use troop_balancer::TargetError;
 use troop_expression::{Expression, ExpressionError, Flavor, Subsystem};
 use troop_plugin_api::{Matched, Misconfigured, Scheme};
-use troop_router::{Channel, RouteError, RouteFields, RouteSpec};
+use troop_router::{Channel, PathHandling, RouteError, RouteFields, RouteSpec};
 use uuid::Uuid;
 
 /// Why a record is of no use to the data plane.
@@ -171,6 +171,7 @@ pub(crate) struct RouteFacts {
     pub name: Option<Arc<str>>,
     pub admits: Admits,
     pub strip_path: bool,
+    pub path_handling: PathHandling,
     pub preserve_host: bool,
     /// Whether bodies of unknown length are caught first.
     pub request_buffering: bool,
@@ -222,13 +223,13 @@ impl RouteEntry {
         };
         let channel = channel(&record.protocols, flavor);
         let spec = match (record.expression.take(), flavor) {
-            (None, _) => spec_of_fields(&mut record, channel)?,
+            (None, _) => spec_of_fields(&mut record, channel, flavor)?,
             (Some(text), Flavor::Expressions) => {
                 let expression = Expression::parse(&text, Subsystem::Http)?;
                 let priority = record.priority.unwrap_or(0);
                 RouteSpec::of_expression(record.id, Arc::new(expression), priority, channel)
             }
-            (Some(_), Flavor::TraditionalCompatible) => return Ok(None),
+            (Some(_), _) => return Ok(None),
         };
         Ok(Some(RouteEntry {
             spec,
@@ -237,6 +238,7 @@ impl RouteEntry {
                 id: record.id,
                 name: record.name,
                 admits,
+                path_handling: path_handling(record.path_handling.as_deref(), flavor),
                 strip_path: record.strip_path.unwrap_or(true),
                 preserve_host: record.preserve_host.unwrap_or(false),
                 request_buffering: record.request_buffering.unwrap_or(true),
@@ -246,7 +248,11 @@ impl RouteEntry {
     }
 }
 
-fn spec_of_fields(record: &mut RouteRecord, channel: Channel) -> Result<RouteSpec, CompileError> {
+fn spec_of_fields(
+    record: &mut RouteRecord,
+    channel: Channel,
+    flavor: Flavor,
+) -> Result<RouteSpec, CompileError> {
     let list = |field: &mut Option<Vec<String>>| field.take().unwrap_or_default();
     let headers: Vec<_> = record.headers.take().unwrap_or_default().into_iter().collect();
     let spec = RouteSpec::parse(RouteFields {
@@ -260,6 +266,8 @@ fn spec_of_fields(record: &mut RouteRecord, channel: Channel) -> Result<RouteSpe
         sources: &endpoints(record.sources.as_deref())?,
         destinations: &endpoints(record.destinations.as_deref())?,
         channel,
+        flavor,
+        created_at: record.made_at(),
     });
     Ok(spec?)
 }
@@ -269,10 +277,20 @@ fn spec_of_fields(record: &mut RouteRecord, channel: Channel) -> Result<RouteSpe
 fn channel(protocols: &[String], flavor: Flavor) -> Channel {
     let has = |names: [&str; 2]| protocols.iter().any(|p| names.contains(&p.as_str()));
     match (flavor, has(["http", "grpc"]), has(["https", "grpcs"])) {
-        (Flavor::TraditionalCompatible, ..) | (_, true, true) | (_, false, false) => Channel::Any,
+        (Flavor::TraditionalCompatible | Flavor::Traditional, ..) | (_, true, true) | (_, false, false) => {
+            Channel::Any
+        }
         (_, true, false) => Channel::Plain,
         (_, false, true) if protocols == ["https"] => Channel::Any,
         (_, false, true) => Channel::Tls,
+    }
+}
+
+/// Kong: `v1` counts in the flavour `traditional`, and is accepted and ignored in the others.
+fn path_handling(word: Option<&str>, flavor: Flavor) -> PathHandling {
+    match (word, flavor) {
+        (Some("v1"), Flavor::Traditional) => PathHandling::V1,
+        _ => PathHandling::V0,
     }
 }
 
@@ -312,7 +330,22 @@ mod tests {
             (&["grpcs"], Channel::Tls),
         ] {
             assert_eq!(of(protocols, Flavor::Expressions), expected, "{protocols:?}");
-            assert_eq!(of(protocols, Flavor::TraditionalCompatible), Channel::Any);
+            for flavor in [Flavor::TraditionalCompatible, Flavor::Traditional] {
+                assert_eq!(of(protocols, flavor), Channel::Any);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_version_of_path_handling_counts_in_the_flavour_traditional_only() {
+        for (word, flavor, expected) in [
+            (Some("v1"), Flavor::Traditional, PathHandling::V1),
+            (Some("v0"), Flavor::Traditional, PathHandling::V0),
+            (None, Flavor::Traditional, PathHandling::V0),
+            (Some("v1"), Flavor::TraditionalCompatible, PathHandling::V0),
+            (Some("v1"), Flavor::Expressions, PathHandling::V0),
+        ] {
+            assert_eq!(path_handling(word, flavor), expected, "{word:?} {flavor:?}");
         }
     }
 

@@ -54,12 +54,23 @@ pub(crate) struct RouteRecord {
     #[serde(default)]
     pub destinations: Option<Vec<EndpointRecord>>,
     pub regex_priority: Option<i64>,
+    pub path_handling: Option<String>,
+    /// Seconds of Unix time, however the number was written.
+    #[serde(default)]
+    pub created_at: Option<f64>,
     pub expression: Option<String>,
     pub priority: Option<u64>,
     pub strip_path: Option<bool>,
     pub preserve_host: Option<bool>,
     pub request_buffering: Option<bool>,
     pub https_redirect_status_code: Option<u16>,
+}
+
+impl RouteRecord {
+    /// When it was made, in seconds of Unix time.
+    pub fn made_at(&self) -> u64 {
+        self.created_at.unwrap_or_default() as u64
+    }
 }
 
 /// One entry of a route's `sources` or `destinations`.

@@ -11,7 +11,7 @@ use imbl::OrdMap;
 use std::{net::IpAddr, sync::Arc};
 use troop_expression::{Expression, Flavor, Subsystem};
 use troop_plugin_api::Matched;
-use troop_router::{Carriers, Endpoint, StreamRouter, StreamSpec};
+use troop_router::{Carriers, Endpoint, StreamFields, StreamRouter, StreamSpec};
 use uuid::Uuid;
 
 /// A route with its service.
@@ -64,19 +64,21 @@ impl StreamEntry {
             return Ok(None);
         }
         let spec = match (&record.expression, flavor) {
-            (None, _) => StreamSpec::new(
-                record.id,
+            (None, _) => StreamSpec::new(StreamFields {
+                id: record.id,
                 carriers,
-                endpoints(record.sources.as_deref())?,
-                endpoints(record.destinations.as_deref())?,
-                record.snis.as_deref().unwrap_or_default(),
-            ),
+                sources: endpoints(record.sources.as_deref())?,
+                destinations: endpoints(record.destinations.as_deref())?,
+                snis: record.snis.as_deref().unwrap_or_default(),
+                flavor,
+                created_at: record.made_at(),
+            }),
             (Some(text), Flavor::Expressions) => {
                 let expression = Arc::new(Expression::parse(text, Subsystem::Stream)?);
                 StreamSpec::of_expression(record.id, carriers, expression, record.priority.unwrap_or(0))
             }
             // Without its other fields such a route would take every connection.
-            (Some(_), Flavor::TraditionalCompatible) => return Ok(None),
+            (Some(_), _) => return Ok(None),
         };
         Ok(Some(StreamEntry {
             spec,

@@ -21,8 +21,10 @@ pub(crate) fn table(flavor: Flavor) -> Entity {
     }
     let mut table = Entity::table("routes", fields)
         .found_by("name")
-        .check(snis_need_tls())
-        .check(Check::custom(vec!["headers"], every_header_has_a_value));
+        .check(snis_need_tls());
+    if flavor != Flavor::Traditional {
+        table = table.check(Check::custom(vec!["headers"], every_header_has_a_value));
+    }
     if flavor == Flavor::Expressions {
         table = table.check(expressions::check());
     }
@@ -140,7 +142,7 @@ fn snis_need_tls() -> Check {
     .or_say("'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'")
 }
 
-/// Kong: an empty list makes an empty router expression, and this is what its compiler says.
+/// Kong: an empty list makes an empty router expression, and this is what its compiler says. In the flavour `traditional` nothing is compiled.
 fn every_header_has_a_value(route: &Record) -> Result<(), String> {
     let headers = route.get("headers").and_then(Value::as_object);
     let empty = headers
