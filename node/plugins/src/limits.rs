@@ -13,6 +13,7 @@ use period::Period;
 use serde_json::Value;
 use siphasher::sip::SipHasher13;
 use std::{
+    borrow::Cow,
     hash::Hasher,
     sync::{Arc, OnceLock},
 };
@@ -163,57 +164,66 @@ impl By {
     }
 
     /// Kong: what is not known falls back to the client's address.
-    pub fn identifier(&self, exchange: &Exchange<'_>) -> String {
+    pub fn identifier<'a>(&'a self, exchange: &'a Exchange<'_>) -> Cow<'a, [u8]> {
         let identity = exchange.identity();
-        let credential = || Some(identity?.credential.as_ref()?.id.to_string());
         let found = match self {
             By::Address => None,
-            By::Consumer => identity.map(|known| known.consumer.id.to_string()),
-            By::Credential => credential(),
-            By::Service => exchange.facts.service.map(|service| service.id.to_string()),
-            By::Header(name) => {
-                let value = exchange.request.header(name.as_str());
-                value.map(|value| String::from_utf8_lossy(&value).into_owned())
+            By::Consumer => identity.map(|known| known.consumer.id_text.as_bytes().into()),
+            By::Credential => {
+                let credential = identity.and_then(|known| known.credential.as_deref());
+                credential.map(|credential| credential.id_text.as_bytes().into())
             }
-            By::Path(path) => (exchange.request.raw_path() == path).then(|| path.clone()),
+            By::Service => {
+                let service = exchange.facts.service;
+                service.map(|service| service.id.to_string().into_bytes().into())
+            }
+            By::Header(name) => exchange.request.header(name.as_str()).map(Cow::Owned),
+            By::Path(path) => (exchange.request.raw_path() == path).then(|| path.as_bytes().into()),
         };
-        found.unwrap_or_else(|| exchange.facts.client.address.to_string())
+        found.unwrap_or_else(|| exchange.facts.client.address.to_string().into_bytes().into())
     }
 }
 
 /// A limit for each of some periods.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Quota(Vec<(Period, f64)>);
+pub(crate) struct Quota(Vec<Allowance>);
+
+/// So much in a period.
+pub(crate) struct Allowance {
+    pub period: Period,
+    pub limit: f64,
+    /// The limit as headers show it.
+    pub shown: HeaderValue,
+    /// The names of its counts but for their end, which says whom they are for.
+    name: SipHasher13,
+}
 
 impl Quota {
     /// Reads the fields named after the periods.
-    pub fn read(config: &Record) -> Self {
-        let limit = |period: Period| Some((period, config.get(period.name())?.as_f64()?));
-        Quota(Period::ALL.into_iter().filter_map(limit).collect())
+    pub fn read(config: &Record, counters: &Counters, owner: &Owner<'_>) -> Self {
+        let allowance = |period: Period| {
+            let limit = config.get(period.name())?.as_f64()?;
+            Some(Allowance {
+                period,
+                limit,
+                shown: shown(limit),
+                name: counters.begin_name(|name| owner.write(period, name)),
+            })
+        };
+        Quota(Period::ALL.into_iter().filter_map(allowance).collect())
     }
 
-    /// The counts of whoever `owner` is, at this time.
-    pub fn counts(&self, owner: &Owner<'_>, now_s: u64) -> Vec<Count> {
-        let count = |(period, limit): &(Period, f64)| Count {
-            period: *period,
-            limit: *limit,
-            key: Key {
-                name: owner.counters.name_of(|name| owner.write(*period, name)),
-                window: period.start_s(now_s),
-                ends_s: period.end_s(now_s),
-            },
-        };
+    /// The counts of whoever is called that, at this time.
+    pub fn counts(&self, identifier: &[u8], now_s: u64) -> Vec<Count<'_>> {
+        let count = |allowance| Count::of(allowance, identifier, now_s);
         self.0.iter().map(count).collect()
     }
 }
 
 /// Whose counts they are.
 pub(crate) struct Owner<'a> {
-    pub counters: &'a Counters,
     pub plugin: &'static str,
     /// Kong: of the instance, not of the request.
     pub scope: Scope,
-    pub identifier: &'a str,
     /// The name of the limit, where there are several.
     pub limit: &'a str,
 }
@@ -225,7 +235,7 @@ impl Owner<'_> {
         for id in [self.scope.route, self.scope.service, self.scope.consumer] {
             name.write(id.unwrap_or(Uuid::nil()).as_bytes());
         }
-        for text in [self.plugin, self.identifier, self.limit, period.name()] {
+        for text in [self.plugin, self.limit, period.name()] {
             name.write(text.as_bytes());
             name.write(&[0xff]);
         }
@@ -233,16 +243,29 @@ impl Owner<'_> {
 }
 
 /// One count and its limit.
-pub(crate) struct Count {
-    pub period: Period,
-    pub limit: f64,
+pub(crate) struct Count<'a> {
+    pub allowance: &'a Allowance,
     pub key: Key,
 }
 
-impl Count {
+impl<'a> Count<'a> {
+    fn of(allowance: &'a Allowance, identifier: &[u8], now_s: u64) -> Self {
+        let mut name = allowance.name;
+        name.write(identifier);
+        let period = allowance.period;
+        Count {
+            allowance,
+            key: Key {
+                name: Key::named(&name),
+                window: period.start_s(now_s),
+                ends_s: period.end_s(now_s),
+            },
+        }
+    }
+
     /// What is left after `used`.
     pub fn left(&self, used: u32) -> f64 {
-        self.limit - f64::from(used)
+        self.allowance.limit - f64::from(used)
     }
 }
 

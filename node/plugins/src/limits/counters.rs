@@ -40,6 +40,13 @@ pub(crate) struct Key {
     pub ends_s: u64,
 }
 
+impl Key {
+    /// A name that is written to its end.
+    pub fn named(name: &SipHasher13) -> u64 {
+        name.finish().max(BUSY + 1)
+    }
+}
+
 /// The wall.
 pub(crate) struct Counters {
     holes: Box<[Hole]>,
@@ -109,12 +116,12 @@ impl Counters {
         }
     }
 
-    /// The name of whatever a count is about, which writes itself down. Made with a secret, so that nobody can choose to share somebody
-    /// else's count.
-    pub fn name_of(&self, write: impl FnOnce(&mut SipHasher13)) -> u64 {
+    /// The beginning of the name of whatever counts are about, which writes itself down. Made with a secret, so that nobody can choose
+    /// to share somebody else's count.
+    pub fn begin_name(&self, write: impl FnOnce(&mut SipHasher13)) -> SipHasher13 {
         let mut hasher = self.hasher;
         write(&mut hasher);
-        hasher.finish().max(BUSY + 1)
+        hasher
     }
 
     /// What the holes take up that something hangs in.
@@ -258,7 +265,7 @@ mod tests {
 
     fn key(counters: &Counters, about: &str, window: u64) -> Key {
         Key {
-            name: counters.name_of(|name| name.write(about.as_bytes())),
+            name: Key::named(&counters.begin_name(|name| name.write(about.as_bytes()))),
             window,
             ends_s: window + 60,
         }

@@ -6,12 +6,12 @@
 
 use crate::{
     config::{Config, wrong},
-    limits::{By, Count, Counting, Footing, Owner, Quota, Shelf, period::Period, shown},
+    limits::{Allowance, By, Count, Counting, Footing, Owner, Quota, Shelf, period::Period, shown},
 };
 use http::{HeaderName, HeaderValue};
 use std::time::{SystemTime, UNIX_EPOCH};
 use troop_plugin_api::{
-    Exchange, Failure, Handler, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared, Step, Verdict,
+    Exchange, Failure, Handler, Misconfigured, Phases, Reply, Response, Setup, Shared, Step, Verdict,
 };
 
 pub(super) const PLUGIN: &str = "rate-limiting";
@@ -26,7 +26,6 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// One configured instance.
 pub(super) struct Limiter {
     counting: Counting,
-    scope: Scope,
     quota: Quota,
     by: By,
     hides: bool,
@@ -41,10 +40,15 @@ impl Limiter {
     pub fn configure(setup: &Setup<'_>, shelf: &Shelf) -> Result<Self, Misconfigured> {
         let config = Config(setup.config);
         let status = config.number("error_code").unwrap_or(429.0);
-        Ok(Limiter {
-            counting: Counting::configure(&config, shelf, PLUGIN)?,
+        let counting = Counting::configure(&config, shelf, PLUGIN)?;
+        let owner = Owner {
+            plugin: PLUGIN,
             scope: setup.scope,
-            quota: Quota::read(setup.config),
+            limit: "",
+        };
+        Ok(Limiter {
+            quota: Quota::read(setup.config, &counting.counters, &owner),
+            counting,
             by: By::configure(&config)?,
             hides: config.flag("hide_client_headers")?,
             // Kong takes any number; what is no status of an error cannot be sent.
@@ -65,15 +69,7 @@ impl Limiter {
             return Ok(Verdict::Continue);
         }
         let now_s = now_s();
-        let identifier = self.by.identifier(exchange);
-        let owner = Owner {
-            counters: &self.counting.counters,
-            plugin: PLUGIN,
-            scope: self.scope,
-            identifier: &identifier,
-            limit: "",
-        };
-        let counts = self.quota.counts(&owner, now_s);
+        let counts = self.quota.counts(&self.by.identifier(exchange), now_s);
         let (left, full) = self.counted(&counts);
         if full.is_none() {
             let fields = self.fields(&counts, &left, now_s);
@@ -90,7 +86,7 @@ impl Limiter {
     }
 
     /// What is left in each period, and the first one that is full. If one is, nothing was counted.
-    fn counted(&self, counts: &[Count]) -> (Vec<f64>, Option<usize>) {
+    fn counted(&self, counts: &[Count<'_>]) -> (Vec<f64>, Option<usize>) {
         let mut left = Vec::with_capacity(counts.len());
         for (at, count) in counts.iter().enumerate() {
             let after = count.left(self.counting.counters.add(count.key, 1));
@@ -98,7 +94,7 @@ impl Limiter {
                 for counted in &counts[..=at] {
                     self.counting.counters.take_back(counted.key, 1);
                 }
-                let read = |count: &Count| count.left(self.counting.counters.read(count.key));
+                let read = |count: &Count<'_>| count.left(self.counting.counters.read(count.key));
                 let mut left: Vec<f64> = counts.iter().map(read).collect();
                 left[at] = 0.0;
                 return (left, Some(at));
@@ -109,25 +105,29 @@ impl Limiter {
     }
 
     /// Kong: the period with the least left is told apart; of equals, the longest.
-    fn fields(&self, counts: &[Count], left: &[f64], now_s: u64) -> Fields {
+    fn fields(&self, counts: &[Count<'_>], left: &[f64], now_s: u64) -> Fields {
         if self.hides {
             return Vec::new();
         }
         let mut fields = Vec::with_capacity(2 * counts.len() + 4);
-        let mut tightest: Option<(&Count, f64)> = None;
+        let mut tightest: Option<(&Count<'_>, f64, HeaderValue)> = None;
         for (count, left) in counts.iter().zip(left) {
-            fields.push((limit_of(count.period), shown(count.limit)));
-            fields.push((remaining_of(count.period), shown(*left)));
+            let Allowance {
+                period, shown: limit, ..
+            } = count.allowance;
+            let remaining = shown(*left);
+            fields.push((limit_of(*period), limit.clone()));
+            fields.push((remaining_of(*period), remaining.clone()));
             // Periods come from the shortest to the longest, so an equal one is longer.
-            if tightest.is_none_or(|(_, least)| *left <= least) {
-                tightest = Some((count, *left));
+            if tightest.as_ref().is_none_or(|(_, least, _)| left <= least) {
+                tightest = Some((count, *left, remaining));
             }
         }
-        if let Some((count, left)) = tightest {
+        if let Some((count, _, remaining)) = tightest {
             let passed = now_s - count.key.window;
-            let reset = count.period.length_s().saturating_sub(passed).max(1);
-            fields.push((LIMIT, shown(count.limit)));
-            fields.push((REMAINING, shown(left)));
+            let reset = count.allowance.period.length_s().saturating_sub(passed).max(1);
+            fields.push((LIMIT, count.allowance.shown.clone()));
+            fields.push((REMAINING, remaining));
             fields.push((RESET, HeaderValue::from(reset)));
         }
         fields
@@ -179,8 +179,8 @@ impl Handler for Limiter {
     }
 
     fn header_filter(&self, shared: &mut Shared, response: &mut Response<'_>) -> Result<(), Failure> {
-        for (name, value) in shared.get::<Fields>(FIELDS).into_iter().flatten() {
-            response.set_header(name.clone(), value.clone());
+        for (name, value) in shared.take::<Fields>(FIELDS).into_iter().flatten() {
+            response.set_header(name, value);
         }
         Ok(())
     }

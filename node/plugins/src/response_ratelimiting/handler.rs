@@ -5,13 +5,18 @@
 
 use crate::{
     config::{Config, wrong},
-    limits::{By, Count, Counting, Footing, Owner, Quota, Shelf, counters::Key, shown},
+    limits::{
+        By, Count, Counting, Footing, Owner, Quota, Shelf,
+        counters::{Counters, Key},
+        shown,
+    },
 };
 use http::HeaderName;
+use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
 use troop_plugin_api::{
-    Exchange, Failure, Handler, LogRecord, Misconfigured, Phases, Reply, Response, Scope, Setup, Shared,
-    Step, Verdict,
+    Exchange, Failure, Handler, LogRecord, Misconfigured, Phases, Reply, Response, Setup, Shared, Step,
+    Verdict,
 };
 use troop_schema::Record;
 
@@ -24,7 +29,6 @@ const COSTS: &str = "response-ratelimiting costs";
 /// One configured instance.
 pub(super) struct Limiter {
     counting: Counting,
-    scope: Scope,
     header: HeaderName,
     limits: Vec<Limit>,
     by: By,
@@ -62,14 +66,19 @@ impl Limiter {
         let header = config.text("header_name").unwrap_or("x-kong-limit");
         let limits = setup.config.get("limits").and_then(|limits| limits.as_object());
         let limits = limits.ok_or_else(|| wrong("limits", "missing"))?;
+        let counting = Counting::configure(&config, shelf, PLUGIN)?;
+        let limit = |(name, quota): (&String, &Value)| {
+            let owner = Owner {
+                plugin: PLUGIN,
+                scope: setup.scope,
+                limit: name,
+            };
+            Limit::configure(quota.as_object(), &counting.counters, &owner)
+        };
         Ok(Limiter {
-            counting: Counting::configure(&config, shelf, PLUGIN)?,
-            scope: setup.scope,
+            limits: limits.iter().map(limit).collect::<Result<_, _>>()?,
+            counting,
             header: HeaderName::try_from(header).map_err(|_| wrong("header_name", "not a header name"))?,
-            limits: limits
-                .iter()
-                .map(|(name, quota)| Limit::configure(name, quota.as_object()))
-                .collect::<Result<_, _>>()?,
             by: By::configure(&config)?,
             blocks: config.flag("block_on_first_violation")?,
             hides: config.flag("hide_client_headers")?,
@@ -87,14 +96,7 @@ impl Limiter {
             .as_secs();
         let mut usage = Vec::with_capacity(self.limits.len());
         for (at, limit) in self.limits.iter().enumerate() {
-            let owner = Owner {
-                counters: &self.counting.counters,
-                plugin: PLUGIN,
-                scope: self.scope,
-                identifier: &identifier,
-                limit: &limit.name,
-            };
-            let counts = limit.quota.counts(&owner, now_s);
+            let counts = limit.quota.counts(&identifier, now_s);
             let periods: Vec<Used> = counts
                 .iter()
                 .map(|count| self.used(limit, count))
@@ -105,19 +107,24 @@ impl Limiter {
             }
             usage.push(Usage { at, periods });
         }
+        drop(identifier);
         exchange.shared.put(USAGE, usage);
         Ok(Verdict::Continue)
     }
 
-    fn used(&self, limit: &Limit, count: &Count) -> Result<Used, Failure> {
+    fn used(&self, limit: &Limit, count: &Count<'_>) -> Result<Used, Failure> {
         let field = |kind| {
-            let name = format!("x-ratelimit-{kind}-{}-{}", limit.name, count.period.name());
+            let name = format!(
+                "x-ratelimit-{kind}-{}-{}",
+                limit.name,
+                count.allowance.period.name()
+            );
             HeaderName::try_from(name)
                 .map_err(|e| Failure::caused_by("a limit's name is not fit for a header", e))
         };
         Ok(Used {
             key: count.key,
-            limit: count.limit,
+            limit: count.allowance.limit,
             left: count.left(self.counting.counters.read(count.key)).max(0.0),
             limit_field: field("limit")?,
             left_field: field("remaining")?,
@@ -138,11 +145,16 @@ impl Limiter {
 }
 
 impl Limit {
-    fn configure(name: &str, quota: Option<&Record>) -> Result<Self, Misconfigured> {
-        let remaining = HeaderName::try_from(format!("x-ratelimit-remaining-{name}"));
+    fn configure(
+        quota: Option<&Record>,
+        counters: &Counters,
+        owner: &Owner<'_>,
+    ) -> Result<Self, Misconfigured> {
+        let remaining = HeaderName::try_from(format!("x-ratelimit-remaining-{}", owner.limit));
+        let quota = quota.ok_or_else(|| wrong("limits", "not a record"))?;
         Ok(Limit {
-            name: name.to_owned(),
-            quota: Quota::read(quota.ok_or_else(|| wrong("limits", "not a record"))?),
+            name: owner.limit.to_owned(),
+            quota: Quota::read(quota, counters, owner),
             remaining: remaining.map_err(|_| wrong("limits", "a name is not fit for a header"))?,
         })
     }

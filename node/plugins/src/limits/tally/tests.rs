@@ -73,7 +73,7 @@ impl Hall {
 fn key(counters: &Counters, about: &str) -> Key {
     use std::hash::Hasher;
     Key {
-        name: counters.name_of(|name| name.write(about.as_bytes())),
+        name: Key::named(&counters.begin_name(|name| name.write(about.as_bytes()))),
         window: NOW_S,
         ends_s: NOW_S + 60,
     }
