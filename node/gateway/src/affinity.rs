@@ -5,8 +5,8 @@
 //!
 //! Kong: a request without any ticket has the empty one; all such requests share a peer.
 
-use crate::plan::record::HashingRecord;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use crate::{edited::Edited, plan::record::HashingRecord};
+use http::{HeaderName, HeaderValue, header};
 use percent_encoding::percent_decode_str;
 use std::{borrow::Cow, net::IpAddr};
 use troop_balancer::hash_key;
@@ -40,7 +40,7 @@ pub(crate) struct Traits<'a> {
     /// The client's address.
     pub address: IpAddr,
     /// As the peer will get them.
-    pub headers: &'a HeaderMap,
+    pub headers: Edited<'a>,
     /// Normalised.
     pub path: &'a str,
     /// Without the question mark.
@@ -148,19 +148,24 @@ impl Input {
 }
 
 /// Kong: several fields of one name are one, joined by a comma and a space.
-fn header_key<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    let first = values.next()?;
-    let rest: Vec<&[u8]> = values.collect();
-    if rest.is_empty() {
-        return Some(first.into());
+fn header_key<'a>(headers: Edited<'a>, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+    let values: Vec<&[u8]> = headers
+        .all(name.as_str())
+        .into_iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    match values[..] {
+        [] => None,
+        [only] => Some(only.into()),
+        _ => Some(values.join(&b", "[..]).into()),
     }
-    let all: Vec<&[u8]> = std::iter::once(first).chain(rest).collect();
-    Some(all.join(&b", "[..]).into())
 }
 
-fn cookie_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+fn cookie_key<'a>(headers: Edited<'a>, name: &str) -> Option<&'a [u8]> {
+    let lines = headers
+        .all(header::COOKIE.as_str())
+        .into_iter()
+        .map(HeaderValue::as_bytes);
     let mut pairs = lines.flat_map(|line| line.split(|b| *b == b';'));
     pairs.find_map(|pair| {
         let pair = pair.trim_ascii();

@@ -98,19 +98,37 @@ pub(crate) fn complete(headers: &mut HeaderMap, client: &Client, id: &RequestId,
     say_what_follows(headers, after);
 }
 
+static TEXTS: [(&str, HeaderValue); 6] = [
+    (
+        "text/plain",
+        HeaderValue::from_static("text/plain; charset=UTF-8"),
+    ),
+    ("text/html", HeaderValue::from_static("text/html; charset=UTF-8")),
+    ("text/xml", HeaderValue::from_static("text/xml; charset=UTF-8")),
+    (
+        "text/vnd.wap.wml",
+        HeaderValue::from_static("text/vnd.wap.wml; charset=UTF-8"),
+    ),
+    (
+        "application/javascript",
+        HeaderValue::from_static("application/javascript; charset=UTF-8"),
+    ),
+    (
+        "application/rss+xml",
+        HeaderValue::from_static("application/rss+xml; charset=UTF-8"),
+    ),
+];
+
 /// Kong: nginx names a charset for texts that come from peers without one, unless they are encoded.
 pub(crate) fn name_charset(headers: &mut HeaderMap) {
-    let named = match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
-        Some(b"text/plain") => "text/plain; charset=UTF-8",
-        Some(b"text/html") => "text/html; charset=UTF-8",
-        Some(b"text/xml") => "text/xml; charset=UTF-8",
-        Some(b"text/vnd.wap.wml") => "text/vnd.wap.wml; charset=UTF-8",
-        Some(b"application/javascript") => "application/javascript; charset=UTF-8",
-        Some(b"application/rss+xml") => "application/rss+xml; charset=UTF-8",
-        _ => return,
+    let Some(told) = headers.get(CONTENT_TYPE) else {
+        return;
+    };
+    let Some((_, named)) = TEXTS.iter().find(|(text, _)| told == text) else {
+        return;
     };
     if !headers.contains_key(CONTENT_ENCODING) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(named));
+        headers.insert(CONTENT_TYPE, named.clone());
     }
 }
 
@@ -118,8 +136,8 @@ fn say_what_follows(headers: &mut HeaderMap, after: After) {
     match after {
         // An answer that asks for an upgrade brings its own.
         After::KeepAlive if headers.contains_key(CONNECTION) => {}
-        After::KeepAlive => _ = headers.insert(CONNECTION, HeaderValue::from_static("keep-alive")),
-        After::Close => _ = headers.insert(CONNECTION, HeaderValue::from_static("close")),
+        After::KeepAlive => _ = headers.insert(CONNECTION, const { HeaderValue::from_static("keep-alive") }),
+        After::Close => _ = headers.insert(CONNECTION, const { HeaderValue::from_static("close") }),
         After::Stream => {
             // RFC 9113 §8.2.2: a response with one of these is none.
             for name in [

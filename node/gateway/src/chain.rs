@@ -1,7 +1,8 @@
 //! The chain of an exchange: whose turn it is in each phase.
 //!
 //! The compiled chain of a route is remembered per worker; it changes only when plugin instances do. An authentication plugin can
-//! change it in the middle of `access`: what comes after it is then chosen for the consumer, what came before stays as it was.
+//! change it in the middle of `access`: what comes after it is then chosen for the consumer, what came before stays as it was. Few
+//! consumers have instances of their own; for all others the chain they are on is the one that would be chosen.
 //!
 //! A verdict *respond* ends `access` at once. Kong: the handlers of later phases are those whose turn in `access` came or would have
 //! come, so a response made by a plugin is still filtered and logged by the plugins behind it.
@@ -121,7 +122,7 @@ impl Chains {
                 Step::Done(verdict) => verdict,
                 Step::Later(verdict) => verdict.await,
             };
-            let known = consumer_of(exchange);
+            let known = consumer_of(exchange).filter(|consumer| instances.have_own(consumer));
             if known != covered.consumer {
                 covered.consumer = known;
                 let next = self.get(instances, covered);

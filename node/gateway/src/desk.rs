@@ -3,7 +3,7 @@
 //! A hit is answered on the spot. A miss reads the local store on the control runtime's blocking threads, so that a cold disk holds up one
 //! request and not the worker; no more than a limited number of such reads run at a time.
 
-use crate::shelf::{Expiry, GROUPS, Kept, LookupKey, Shelf};
+use crate::shelf::{Expiry, GROUPS, Kept, Shelf, Wanted};
 use http::HeaderValue;
 use serde_json::Value;
 use std::{
@@ -68,24 +68,29 @@ impl Desk {
         async move { stacks.record(entity, id).await.ok().flatten() }
     }
 
-    /// From the shelf, or fetched and put there.
-    fn look<T: 'static>(
+    /// From the shelf, or fetched and put there. What fetching needs is made when it is needed.
+    fn look<T: 'static, F>(
         &self,
-        key: LookupKey,
+        wanted: Wanted<'_>,
         pick: fn(Kept) -> Option<Arc<T>>,
         what: &'static str,
-        fetch: impl FnOnce(&Stacks) -> Result<Kept, String> + Send + 'static,
-    ) -> Looked<T> {
-        let token = match self.shelf.look(&key) {
+        fetch: impl FnOnce() -> F,
+    ) -> Looked<T>
+    where
+        F: FnOnce(&Stacks) -> Result<Kept, String> + Send + 'static,
+    {
+        let place = self.shelf.place(wanted);
+        let token = match self.shelf.look(place) {
             Ok(kept) => return Looked::now(Ok(pick(kept))),
             Err(token) => token,
         };
+        let fetch = fetch();
         let (shelf, stacks) = (Arc::clone(&self.shelf), Arc::clone(&self.stacks));
         Looked::Later(Box::pin(async move {
             let kept = Stacks::run(stacks, fetch)
                 .await
                 .map_err(|reason| LookupError { what, reason })?;
-            shelf.keep(&key, kept.clone(), token);
+            shelf.keep(place, kept.clone(), token);
             Ok(pick(kept))
         }))
     }
@@ -221,46 +226,44 @@ fn credential(id: Uuid, record: Record) -> Option<Credential> {
 
 impl Lookup for Desk {
     fn credential(&self, entity: &'static str, field: &'static str, value: &str) -> Looked<Credential> {
-        let key = LookupKey::credential(entity, field, value);
-        let selector = Selector::Unique {
+        let wanted = Wanted::Credential {
+            schema: entity,
             field,
-            value: value.to_owned(),
+            value,
         };
-        self.look(key, pick_credential, "a credential", move |stacks| {
-            stacks.credential(entity, &selector)
+        self.look(wanted, pick_credential, "a credential", || {
+            let value = value.to_owned();
+            let selector = Selector::Unique { field, value };
+            move |stacks: &Stacks| stacks.credential(entity, &selector)
         })
     }
 
     fn consumer(&self, id: Uuid) -> Looked<Consumer> {
-        self.look(
-            LookupKey::consumer(id),
-            pick_consumer,
-            "a consumer",
-            move |stacks| {
+        self.look(Wanted::Consumer(id), pick_consumer, "a consumer", || {
+            move |stacks: &Stacks| {
                 stacks.consumer(|view, catalog| find(view, catalog, "consumers", &Selector::Id(id)))
-            },
-        )
+            }
+        })
     }
 
     fn consumer_by_username(&self, username: &str) -> Looked<Consumer> {
-        let selector = Selector::Unique {
-            field: "username",
-            value: username.to_owned(),
-        };
-        self.look(
-            LookupKey::username(username),
-            pick_consumer,
-            "a consumer",
-            move |stacks| stacks.consumer(|view, catalog| find(view, catalog, "consumers", &selector)),
-        )
+        self.look(Wanted::Username(username), pick_consumer, "a consumer", || {
+            let selector = Selector::Unique {
+                field: "username",
+                value: username.to_owned(),
+            };
+            move |stacks: &Stacks| {
+                stacks.consumer(|view, catalog| find(view, catalog, "consumers", &selector))
+            }
+        })
     }
 
     fn groups(&self, consumer: Uuid) -> Looked<Groups> {
         self.look(
-            LookupKey::groups(consumer),
+            Wanted::Groups(consumer),
             pick_groups,
             "a consumer's groups",
-            move |stacks| stacks.groups(consumer),
+            || move |stacks: &Stacks| stacks.groups(consumer),
         )
     }
 

@@ -6,7 +6,7 @@
 //! The catch is disagreement: each oddity let through is a chance that the origin reads it differently than we did.
 //! So what is odd is refused, not repaired. (Framing is the parser's: lengths that contradict each other, chunks in HTTP/1.0.)
 
-use crate::{fields::Fields, rescue::Rescue};
+use crate::{edited::Edited, fields::Fields, rescue::Rescue};
 use http::{Method, Uri, Version, request::Parts};
 use std::borrow::Cow;
 use troop_router::normalize_path;
@@ -46,7 +46,7 @@ pub(crate) fn admit(parts: &Parts) -> Result<Asked<'_>, Rescue> {
     if parts.method == Method::CONNECT {
         return Err(Rescue::MethodNotAllowed);
     }
-    let fields = Fields::notice(&parts.headers);
+    let fields = Fields::notice(Edited::arrived(&parts.headers));
     if fields.odd_coding {
         return Err(Rescue::BadRequest);
     }

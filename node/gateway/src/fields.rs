@@ -6,7 +6,9 @@
 //! The catch: a field can forbid another one (`Connection: close, X-Secret`), and a field spelt with underscores is a
 //! different field to us and the same one to CGI-like origins. Both are decided here ([`Fields::is_dropped`]) for whoever copies the head.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use crate::edited::Edited;
+use http::{HeaderName, HeaderValue};
+use troop_plugin_api::Edit;
 
 /// What was noticed.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Fields<'a> {
     upgrade: Option<&'a HeaderValue>,
     /// `TE` names trailers.
     pub wants_trailers: bool,
+    /// There is a `Via` or an `X-Forwarded-For`, to be continued.
+    pub has_lists: bool,
     /// There is a `Content-Length`, if only of zero.
     pub has_length: bool,
     /// The body is coded in a way that cannot be undone here, or coded twice.
@@ -30,27 +34,41 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Walks once.
-    pub fn notice(headers: &'a HeaderMap) -> Self {
+    pub fn notice(headers: Edited<'a>) -> Self {
         let mut fields = Fields::default();
-        for (name, value) in headers {
-            match name.as_str() {
-                "host" => {
-                    fields.several_hosts |= fields.host.is_some();
-                    fields.host = fields.host.or(Some(value));
-                }
-                "connection" => fields.connection.push(value),
-                "content-length" => fields.has_length = true,
-                "transfer-encoding" => {
-                    let plain = value.as_bytes().eq_ignore_ascii_case(b"chunked");
-                    fields.odd_coding |= fields.chunked || !plain;
-                    fields.chunked = true;
-                }
-                "upgrade" => fields.upgrade = Some(value),
-                "te" => fields.wants_trailers |= lists(value, "trailers"),
-                _ => {}
+        headers.each(|name, value| match name.as_str() {
+            "host" => {
+                fields.several_hosts |= fields.host.is_some();
+                fields.host = fields.host.or(Some(value));
             }
-        }
+            "connection" => fields.connection.push(value),
+            "content-length" => fields.has_length = true,
+            "transfer-encoding" => {
+                let plain = value.as_bytes().eq_ignore_ascii_case(b"chunked");
+                fields.odd_coding |= fields.chunked || !plain;
+                fields.chunked = true;
+            }
+            "upgrade" => fields.upgrade = Some(value),
+            "te" => fields.wants_trailers |= lists(value, "trailers"),
+            "via" | "x-forwarded-for" => fields.has_lists = true,
+            _ => {}
+        });
         fields
+    }
+
+    /// Whether one of these wishes is about a field that is noticed: another look is due then.
+    pub fn are_touched(wishes: &[Edit]) -> bool {
+        let noticed = [
+            "host",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+            "upgrade",
+            "te",
+            "via",
+            "x-forwarded-for",
+        ];
+        wishes.iter().any(|wish| noticed.contains(&wish.name().as_str()))
     }
 
     /// Whether `Connection` lists a word.
@@ -126,6 +144,7 @@ pub(crate) fn lists(value: &HeaderValue, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -140,7 +159,7 @@ mod tests {
 
     fn check(lines: &[(&str, &str)], dropped: &[&str]) {
         let map = headers(lines);
-        let fields = Fields::notice(&map);
+        let fields = Fields::notice(Edited::arrived(&map));
         let gone: Vec<&str> = map
             .keys()
             .filter(|n| fields.is_dropped(n))
@@ -188,7 +207,8 @@ mod tests {
 
     #[test]
     fn a_websocket_needs_both_fields() {
-        let wants = |lines: &[(&str, &str)]| Fields::notice(&headers(lines)).wants_websocket();
+        let wants =
+            |lines: &[(&str, &str)]| Fields::notice(Edited::arrived(&headers(lines))).wants_websocket();
         assert!(wants(&[
             ("connection", "keep-alive, Upgrade"),
             ("upgrade", "WebSocket")

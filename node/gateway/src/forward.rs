@@ -6,8 +6,7 @@
 //! The catch is whom to believe. A client can write `X-Forwarded-For: 10.0.0.1` as well as anybody. Only if the connection comes
 //! from a trusted address are its words taken over; the list of addresses is continued in any case.
 
-use crate::{fields::Fields, number::Decimal, trailers};
-use http::HeaderMap;
+use crate::{edited::Edited, fields::Fields, number::Decimal, trailers};
 
 /// What the gateway says about a request.
 pub(crate) struct Forwarded<'a> {
@@ -52,8 +51,8 @@ pub(crate) struct RequestHead<'a> {
     pub target: &'a str,
     /// The peer's `Host`.
     pub host: &'a str,
-    /// The client's fields.
-    pub headers: &'a HeaderMap,
+    /// The client's fields, and what handlers made of them.
+    pub headers: Edited<'a>,
     /// What was noticed in them.
     pub fields: &'a Fields<'a>,
     /// What the gateway says.
@@ -109,11 +108,11 @@ impl RequestHead<'_> {
         );
         extend(out, &[self.host.as_bytes(), b"\r\n"]);
         self.write_connection(out);
-        for (name, value) in self.headers {
+        self.headers.each(|name, value| {
             if !self.fields.is_dropped(name) {
                 extend(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
             }
-        }
+        });
         self.write_length(out);
         self.write_forwarded(out);
         out.extend_from_slice(b"\r\n");
@@ -190,7 +189,7 @@ impl RequestHead<'_> {
     /// Ours, unless a trusted proxy said something else. An empty one of ours is not written.
     fn write_believed(&self, out: &mut impl Lines, title: &'static str, name: &str, ours: &str) {
         let told = if self.forwarded.trusted {
-            self.headers.get(name)
+            self.headers.first(name)
         } else {
             None
         };
@@ -204,10 +203,12 @@ impl RequestHead<'_> {
     fn write_list(&self, out: &mut impl Lines, title: &'static str, name: &str, next: &str, only: &str) {
         out.begin(title);
         let mut ours = only;
-        for value in self.headers.get_all(name) {
-            out.put(value.as_bytes());
-            out.put(b", ");
-            ours = next;
+        if self.fields.has_lists {
+            self.headers.each_of(name, |value| {
+                out.put(value.as_bytes());
+                out.put(b", ");
+                ours = next;
+            });
         }
         out.put(ours.as_bytes());
         out.end();

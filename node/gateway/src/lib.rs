@@ -25,6 +25,7 @@ mod client;
 mod counters;
 mod desk;
 mod door;
+mod edited;
 mod error_pages;
 mod explain;
 mod fields;

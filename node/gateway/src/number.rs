@@ -33,12 +33,24 @@ impl Decimal {
 
 /// A number as the value of a field. Latencies are nearly always a digit, and a digit needs no memory of its own.
 pub(crate) fn header_value(number: u32) -> HeaderValue {
-    const FEW: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    match FEW.get(number as usize) {
-        Some(digit) => HeaderValue::from_static(digit),
+    match DIGITS.get(number as usize) {
+        Some(digit) => digit.clone(),
         None => HeaderValue::from(number),
     }
 }
+
+static DIGITS: [HeaderValue; 10] = [
+    HeaderValue::from_static("0"),
+    HeaderValue::from_static("1"),
+    HeaderValue::from_static("2"),
+    HeaderValue::from_static("3"),
+    HeaderValue::from_static("4"),
+    HeaderValue::from_static("5"),
+    HeaderValue::from_static("6"),
+    HeaderValue::from_static("7"),
+    HeaderValue::from_static("8"),
+    HeaderValue::from_static("9"),
+];
 
 #[cfg(test)]
 mod tests {

@@ -13,10 +13,10 @@
 use crate::{
     access_log::Pouch,
     affinity::Traits,
-    answer,
     chain::{Chain, Passed},
     client::Client,
     door::{self, Asked},
+    edited::Edited,
     fields::Fields,
     flow::{Flow, Proxied, call_peer},
     forward::Forwarded,
@@ -140,7 +140,7 @@ impl<'c> Course<'c> {
     fn turn_away(&mut self, parts: &request::Parts, intake: &Intake) -> Result<Proxied, Ended> {
         self.client.worker.page.shed.up();
         self.clogged = intake.length().is_none_or(|bytes| bytes > DRAIN_MAX_BYTES);
-        self.keep_alive = wants_keep_alive(&Fields::notice(&parts.headers), parts.version);
+        self.keep_alive = wants_keep_alive(&Fields::notice(Edited::arrived(&parts.headers)), parts.version);
         Err(Rescue::Overloaded.into())
     }
 
@@ -344,15 +344,12 @@ impl<'c> Course<'c> {
         mut wishes: Wishes,
         mut intake: Intake,
     ) -> Result<Proxied, Ended> {
-        let edited = (!wishes.headers.is_empty() || self.traced.is_some()).then(|| {
-            let mut headers = scene.parts.headers.clone();
-            answer::apply(wishes.headers.take(), &mut headers);
-            if let Some(traced) = &self.traced {
-                traced.sign(self.client.worker.options.tracing.as_ref(), &mut headers);
-            }
-            headers
-        });
-        let noticed = edited.as_ref().map(Fields::notice);
+        if let Some(traced) = &self.traced {
+            traced.sign(self.client.worker.options.tracing.as_ref(), &mut wishes.headers);
+        }
+        let edits = wishes.headers.take();
+        let headers = Edited::new(&scene.parts.headers, &edits);
+        let noticed = Fields::are_touched(&edits).then(|| Fields::notice(headers));
         let fields = noticed.as_ref().unwrap_or(&scene.asked.fields);
         let target = scene.target(service, wishes.path.as_deref(), wishes.query.as_deref());
         self.peer_target = self.chain.has(Phases::LOG).then(|| target.clone());
@@ -369,7 +366,7 @@ impl<'c> Course<'c> {
         let outgoing = Outgoing {
             method,
             target: &target,
-            headers: edited.as_ref().unwrap_or(&scene.parts.headers),
+            headers,
             fields,
             forwarded: &forwarded,
             host: wished_host.or(kept_host),
@@ -381,7 +378,7 @@ impl<'c> Course<'c> {
             traits: Traits {
                 identity: self.identity.as_ref(),
                 address: self.address,
-                headers: edited.as_ref().unwrap_or(&scene.parts.headers),
+                headers,
                 path: &scene.asked.path,
                 query: wishes
                     .query

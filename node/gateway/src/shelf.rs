@@ -6,12 +6,18 @@
 //! The catch is the moment between reading the store and putting the answer on the shelf: a change may come in between, clear the shelf's
 //! key, and the outdated answer would be put there after it. So every shelf counts its clearings, and an answer read before a clearing is
 //! used once but not kept.
+//!
+//! Where something lies is a number of 128 bits made of what is looked up and of a secret of this process. Nobody who does not know the secret
+//! can choose two keys for one place, and by chance it does not happen; so the place is the key, and what was shown by a client is
+//! not kept here.
 
+use crate::hash::QuickHasher;
 use arc_swap::ArcSwap;
-use imbl::HashMap;
+use imbl::{GenericHashMap, shared_ptr::DefaultSharedPtr};
 use serde_json::Value;
+use siphasher::sip128::{Hasher128, SipHasher24};
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
 use troop_plugin_api::{Consumer, Credential, Groups};
@@ -25,8 +31,27 @@ const SHELVES: usize = 64;
 pub(crate) const GROUPS: &str = "acls";
 
 /// What is looked up.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct LookupKey(Box<[u8]>);
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// A consumer by id.
+    Consumer(Uuid),
+    /// A consumer by user name.
+    Username(&'a str),
+    /// A consumer's groups.
+    Groups(Uuid),
+    /// A credential by a unique field.
+    Credential {
+        schema: &'a str,
+        field: &'a str,
+        value: &'a str,
+    },
+}
+
+/// Where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place(u128);
+
+type Places = GenericHashMap<Place, Kept, BuildHasherDefault<QuickHasher>, DefaultSharedPtr>;
 
 /// What lies on the shelf: the thing, or that there is none.
 #[derive(Clone)]
@@ -42,15 +67,16 @@ pub(crate) type Expiry = Option<u64>;
 /// One generation's contents beside the other's.
 #[derive(Clone, Default)]
 struct Contents {
-    young: HashMap<LookupKey, Kept>,
-    old: HashMap<LookupKey, Kept>,
+    young: Places,
+    old: Places,
     clearings: u64,
 }
 
 /// All shelves.
 pub(crate) struct Shelf {
     shelves: Vec<ArcSwap<Contents>>,
-    hasher: RandomState,
+    /// It has the secret.
+    hasher: SipHasher24,
     generation_max: usize,
 }
 
@@ -58,71 +84,76 @@ pub(crate) struct Shelf {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token(u64);
 
-impl LookupKey {
-    /// A consumer by id.
-    pub fn consumer(id: Uuid) -> Self {
-        LookupKey::of(&[b"c", id.as_bytes()])
-    }
-
-    /// A consumer by user name.
-    pub fn username(name: &str) -> Self {
-        LookupKey::of(&[b"n", name.as_bytes()])
-    }
-
-    /// A consumer's groups.
-    pub fn groups(consumer: Uuid) -> Self {
-        LookupKey::of(&[b"g", consumer.as_bytes()])
-    }
-
-    /// A credential by a unique field.
-    pub fn credential(schema: &str, field: &str, value: &str) -> Self {
-        LookupKey::of(&[
-            b"k",
-            schema.as_bytes(),
-            b"\0",
-            field.as_bytes(),
-            b"\0",
-            value.as_bytes(),
-        ])
-    }
-
-    fn of(pieces: &[&[u8]]) -> Self {
-        LookupKey(pieces.concat().into())
+impl Wanted<'_> {
+    /// What tells it from everything else. Names of schemas and fields have no such byte; what comes last may have any.
+    fn pieces(&self) -> [&[u8]; 5] {
+        match self {
+            Wanted::Consumer(id) => [b"\x01", id.as_bytes(), b"", b"", b""],
+            Wanted::Groups(consumer) => [b"\x02", consumer.as_bytes(), b"", b"", b""],
+            Wanted::Username(name) => [b"\x03", name.as_bytes(), b"", b"", b""],
+            Wanted::Credential { schema, field, value } => [
+                schema.as_bytes(),
+                b"\0",
+                field.as_bytes(),
+                b"\0",
+                value.as_bytes(),
+            ],
+        }
     }
 }
+
+/// Nearly everything that is looked up is said in fewer bytes: those are hashed at once.
+const SAID_SHORT: usize = 128;
 
 impl Shelf {
     /// With room for about this many entries.
     pub fn new(entries_max: usize) -> Self {
         Shelf {
             shelves: (0..SHELVES).map(|_| ArcSwap::default()).collect(),
-            hasher: RandomState::new(),
+            hasher: SipHasher24::new_with_keys(rand::random(), rand::random()),
             generation_max: (entries_max / SHELVES / 2).max(1),
         }
     }
 
-    fn shelf(&self, key: &LookupKey) -> &ArcSwap<Contents> {
-        let at = self.hasher.hash_one(key) as usize % SHELVES;
-        &self.shelves[at]
+    /// Where it lies.
+    pub fn place(&self, wanted: Wanted<'_>) -> Place {
+        let mut hasher = self.hasher;
+        let pieces = wanted.pieces();
+        let mut short = [0; SAID_SHORT];
+        let mut length = 0;
+        for piece in pieces {
+            let Some(room) = short.get_mut(length..length + piece.len()) else {
+                hasher.write(&pieces.concat());
+                return Place(hasher.finish128().into());
+            };
+            room.copy_from_slice(piece);
+            length += piece.len();
+        }
+        hasher.write(&short[..length]);
+        Place(hasher.finish128().into())
+    }
+
+    fn shelf(&self, place: Place) -> &ArcSwap<Contents> {
+        &self.shelves[place.0 as usize % SHELVES]
     }
 
     /// What lies there, or what to show when putting it there.
-    pub fn look(&self, key: &LookupKey) -> Result<Kept, Token> {
-        let contents = self.shelf(key).load();
-        if let Some(kept) = contents.young.get(key) {
+    pub fn look(&self, place: Place) -> Result<Kept, Token> {
+        let contents = self.shelf(place).load();
+        if let Some(kept) = contents.young.get(&place) {
             return Ok(kept.clone());
         }
         let token = Token(contents.clearings);
-        let kept = contents.old.get(key).cloned().ok_or(token)?;
+        let kept = contents.old.get(&place).cloned().ok_or(token)?;
         // Used again: it moves on to the next generation.
         drop(contents);
-        self.keep(key, kept.clone(), token);
+        self.keep(place, kept.clone(), token);
         Ok(kept)
     }
 
     /// Puts something there, unless something was cleared since the token was given.
-    pub fn keep(&self, key: &LookupKey, kept: Kept, token: Token) {
-        self.shelf(key).rcu(|contents| {
+    pub fn keep(&self, place: Place, kept: Kept, token: Token) {
+        self.shelf(place).rcu(|contents| {
             let mut next = Contents::clone(contents);
             if next.clearings != token.0 {
                 return next;
@@ -130,17 +161,18 @@ impl Shelf {
             if next.young.len() >= self.generation_max {
                 next.old = std::mem::take(&mut next.young);
             }
-            next.young.insert(key.clone(), kept.clone());
+            next.young.insert(place, kept.clone());
             next
         });
     }
 
-    /// Forgets a key.
-    pub fn clear(&self, key: &LookupKey) {
-        self.shelf(key).rcu(|contents| {
+    /// Forgets what lies there.
+    pub fn clear(&self, wanted: Wanted<'_>) {
+        let place = self.place(wanted);
+        self.shelf(place).rcu(|contents| {
             let mut next = Contents::clone(contents);
-            next.young.remove(key);
-            next.old.remove(key);
+            next.young.remove(&place);
+            next.old.remove(&place);
             next.clearings += 1;
             next
         });
@@ -174,44 +206,41 @@ impl Shelf {
         if schema == "consumers"
             && let Ok(id) = Uuid::from_slice(id)
         {
-            self.clear(&LookupKey::consumer(id));
+            self.clear(Wanted::Consumer(id));
         }
         for bytes in [entity, old_entity].into_iter().flatten() {
-            for key in keys_of(schema, bytes) {
-                self.clear(&key);
-            }
+            each_wanted(schema, bytes, |wanted| self.clear(wanted));
         }
     }
 }
 
-/// Under which keys a record may lie. Every text field counts: which of them are unique is the schema's business, and a key that nobody
+/// As what a record may be looked up. Every text field counts: which of them are unique is the schema's business, and what nobody
 /// looks up costs nothing to clear.
-fn keys_of(schema: &str, bytes: &[u8]) -> Vec<LookupKey> {
+fn each_wanted(schema: &str, bytes: &[u8], mut visit: impl FnMut(Wanted<'_>)) {
     let Ok(Value::Object(record)) = serde_json::from_slice(bytes) else {
-        return Vec::new();
+        return;
     };
-    let texts = record
-        .iter()
-        .filter_map(|(field, value)| Some((field.as_str(), value.as_str()?)));
     if schema == "consumers" {
-        return texts
-            .filter(|(field, _)| *field == "username")
-            .map(|(_, name)| LookupKey::username(name))
-            .collect();
+        if let Some(name) = record.get("username").and_then(Value::as_str) {
+            visit(Wanted::Username(name));
+        }
+        return;
     }
     let Some(consumer) = record.get("consumer") else {
-        return Vec::new();
+        return;
     };
     if schema == GROUPS {
-        let id = consumer
-            .get("id")
-            .and_then(Value::as_str)
-            .and_then(|id| id.parse().ok());
-        return id.map(LookupKey::groups).into_iter().collect();
+        let id = consumer.get("id").and_then(Value::as_str);
+        if let Some(id) = id.and_then(|id| id.parse().ok()) {
+            visit(Wanted::Groups(id));
+        }
+        return;
     }
-    texts
-        .map(|(field, value)| LookupKey::credential(schema, field, value))
-        .collect()
+    for (field, value) in &record {
+        if let Some(value) = value.as_str() {
+            visit(Wanted::Credential { schema, field, value });
+        }
+    }
 }
 
 #[cfg(test)]
@@ -224,41 +253,73 @@ mod tests {
         Kept::Credential(None, None)
     }
 
-    fn key(value: &str) -> LookupKey {
-        LookupKey::credential("keyauth_credentials", "key", value)
+    fn key(value: &str) -> Wanted<'_> {
+        Wanted::Credential {
+            schema: "keyauth_credentials",
+            field: "key",
+            value,
+        }
     }
 
-    fn fill(shelf: &Shelf, value: &str) {
-        let token = shelf.look(&key(value)).err().expect("a gap");
-        shelf.keep(&key(value), absent(), token);
+    fn look(shelf: &Shelf, wanted: Wanted<'_>) -> Result<Kept, Token> {
+        shelf.look(shelf.place(wanted))
+    }
+
+    fn fill(shelf: &Shelf, wanted: Wanted<'_>, kept: Kept) {
+        let token = look(shelf, wanted).err().expect("a gap");
+        shelf.keep(shelf.place(wanted), kept, token);
+    }
+
+    #[test]
+    fn everything_has_its_own_place() {
+        let shelf = Shelf::new(1000);
+        let long = "x".repeat(2 * SAID_SHORT);
+        let credential = |schema, field, value| Wanted::Credential { schema, field, value };
+        let id = Uuid::from_bytes(*b"0123456789abcdef");
+        let wanted = [
+            credential("a", "b", "c"),
+            credential("a", "b", "c\0"),
+            credential("ab", "", "c"),
+            credential("a", "bc", ""),
+            credential("a", "b", &long),
+            credential("a", "b", &long[1..]),
+            Wanted::Username("c"),
+            Wanted::Username("0123456789abcdef"),
+            Wanted::Consumer(id),
+            Wanted::Groups(id),
+        ];
+        let places: std::collections::HashSet<u128> =
+            wanted.iter().map(|wanted| shelf.place(*wanted).0).collect();
+        assert_eq!(places.len(), wanted.len());
+        assert_eq!(shelf.place(credential("a", "b", &long)), shelf.place(wanted[4]));
     }
 
     #[test]
     fn what_was_kept_is_found_until_it_is_cleared() {
         let shelf = Shelf::new(1000);
-        fill(&shelf, "a");
-        assert!(shelf.look(&key("a")).is_ok());
-        shelf.clear(&key("a"));
-        assert!(shelf.look(&key("a")).is_err());
-        fill(&shelf, "a");
+        fill(&shelf, key("a"), absent());
+        assert!(look(&shelf, key("a")).is_ok());
+        shelf.clear(key("a"));
+        assert!(look(&shelf, key("a")).is_err());
+        fill(&shelf, key("a"), absent());
         shelf.clear_all();
-        assert!(shelf.look(&key("a")).is_err());
+        assert!(look(&shelf, key("a")).is_err());
     }
 
     #[test]
     fn an_answer_read_before_a_clearing_is_not_kept() {
         let shelf = Shelf::new(1000);
-        let token = shelf.look(&key("a")).err().expect("a gap");
-        shelf.clear(&key("a"));
-        shelf.keep(&key("a"), absent(), token);
-        assert!(shelf.look(&key("a")).is_err());
+        let token = look(&shelf, key("a")).err().expect("a gap");
+        shelf.clear(key("a"));
+        shelf.keep(shelf.place(key("a")), absent(), token);
+        assert!(look(&shelf, key("a")).is_err());
     }
 
     #[test]
     fn the_shelf_does_not_grow_beyond_its_bound() {
         let shelf = Shelf::new(SHELVES * 4);
         for n in 0..10_000 {
-            fill(&shelf, &n.to_string());
+            fill(&shelf, key(&n.to_string()), absent());
         }
         let held: usize = shelf
             .shelves
@@ -277,7 +338,7 @@ mod tests {
             )))
         };
         for value in ["old", "new", "other"] {
-            fill(&shelf, value);
+            fill(&shelf, key(value), absent());
         }
         shelf.clear_after(&EventBody::Crud {
             schema: "keyauth_credentials".into(),
@@ -286,8 +347,8 @@ mod tests {
             entity: record("new"),
             old_entity: record("old"),
         });
-        assert!(shelf.look(&key("old")).is_err() && shelf.look(&key("new")).is_err());
-        assert!(shelf.look(&key("other")).is_ok());
+        assert!(look(&shelf, key("old")).is_err() && look(&shelf, key("new")).is_err());
+        assert!(look(&shelf, key("other")).is_ok());
     }
 
     #[test]
@@ -295,8 +356,7 @@ mod tests {
         let shelf = Shelf::new(1000);
         let (bob, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for id in [bob, eve] {
-            let token = shelf.look(&LookupKey::groups(id)).err().expect("a gap");
-            shelf.keep(&LookupKey::groups(id), Kept::Groups(Arc::default()), token);
+            fill(&shelf, Wanted::Groups(id), Kept::Groups(Arc::default()));
         }
         shelf.clear_after(&EventBody::Crud {
             schema: GROUPS.into(),
@@ -307,17 +367,17 @@ mod tests {
                 r#"{{"group":"g","consumer":{{"id":"{bob}"}}}}"#
             ))),
         });
-        assert!(shelf.look(&LookupKey::groups(bob)).is_err());
-        assert!(shelf.look(&LookupKey::groups(eve)).is_ok());
+        assert!(look(&shelf, Wanted::Groups(bob)).is_err());
+        assert!(look(&shelf, Wanted::Groups(eve)).is_ok());
     }
 
     #[test]
     fn a_consumer_is_cleared_by_id_and_by_name() {
         let shelf = Shelf::new(1000);
         let id = Uuid::from_u128(5);
-        for key in [LookupKey::consumer(id), LookupKey::username("bob")] {
-            let token = shelf.look(&key).err().expect("a gap");
-            shelf.keep(&key, Kept::Consumer(None), token);
+        let both = [Wanted::Consumer(id), Wanted::Username("bob")];
+        for wanted in both {
+            fill(&shelf, wanted, Kept::Consumer(None));
         }
         shelf.clear_after(&EventBody::Crud {
             schema: "consumers".into(),
@@ -326,8 +386,6 @@ mod tests {
             entity: None,
             old_entity: Some(Bytes::from_static(br#"{"username":"bob"}"#)),
         });
-        assert!(
-            shelf.look(&LookupKey::consumer(id)).is_err() && shelf.look(&LookupKey::username("bob")).is_err()
-        );
+        assert!(both.into_iter().all(|wanted| look(&shelf, wanted).is_err()));
     }
 }

@@ -8,6 +8,7 @@ pub mod export;
 use crate::{client::Client, options::Tracing, tail::Tail};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use std::{borrow::Cow, time::Instant};
+use troop_plugin_api::Edits;
 use troop_telemetry::trace::{Fact, Journey, Side, Span, Waybill};
 
 /// The journey of an exchange, and the number of the stretch to the peer.
@@ -27,16 +28,16 @@ impl Traced {
         })
     }
 
-    /// Writes the waybill for the peer.
-    pub fn sign(&self, tracing: Option<&Tracing>, headers: &mut HeaderMap) {
+    /// Wishes the peer to get the waybill.
+    pub fn sign(&self, tracing: Option<&Tracing>, wishes: &mut Edits) {
         for name in Waybill::HEADERS {
-            headers.remove(name);
+            wishes.remove(HeaderName::from_static(name));
         }
         let tells_peer = tracing.is_some_and(|tracing| tracing.balancer);
         let from = if tells_peer { self.to_peer } else { self.journey.id };
         for (name, value) in self.journey.waybill(from).write() {
             if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(HeaderName::from_static(name), value);
+                wishes.set(HeaderName::from_static(name), value);
             }
         }
     }

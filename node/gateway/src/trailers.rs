@@ -10,7 +10,10 @@
 //!
 //! Who gets them is the table in `docs/src/tls.md`; the codecs on both sides see to it, not this file.
 
-use crate::fields::{is_alias, is_ours, lists};
+use crate::{
+    edited::Edited,
+    fields::{is_alias, is_ours, lists},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
@@ -103,8 +106,8 @@ impl Trailers {
 }
 
 /// The names that these fields announce in `Trailer` and that may stand behind a body.
-pub(crate) fn announced(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    let values = headers.get_all(header::TRAILER).iter();
+pub(crate) fn announced(headers: Edited<'_>) -> impl Iterator<Item = HeaderName> {
+    let values = headers.all(header::TRAILER.as_str()).into_iter();
     values
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
@@ -268,7 +271,7 @@ mod tests {
         for value in ["X-Sum, Content-Length", " grpc-status ,", "b c"] {
             headers.append(header::TRAILER, HeaderValue::from_static(value));
         }
-        let names: Vec<HeaderName> = announced(&headers).collect();
+        let names: Vec<HeaderName> = announced(Edited::arrived(&headers)).collect();
         assert_eq!(names, ["x-sum", "grpc-status"]);
     }
 }

@@ -93,15 +93,18 @@ impl Head for KeptHead {
     }
 }
 
+/// A head has few fields: to look at each costs less than to hash a name that is asked for once.
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let named = headers.iter().filter(move |(own, _)| own.as_str() == name);
+    named.map(|(_, value)| value.as_bytes())
+}
+
 fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
-    headers.get(name).map(|value| value.as_bytes())
+    values(headers, name).next()
 }
 
 fn each_of(headers: &HeaderMap, name: &str, visit: &mut dyn FnMut(&[u8])) {
-    headers
-        .get_all(name)
-        .iter()
-        .for_each(|value| visit(value.as_bytes()));
+    values(headers, name).for_each(visit);
 }
 
 fn each(headers: &HeaderMap, visit: &mut dyn FnMut(&str, &[u8])) {

@@ -30,20 +30,30 @@ impl Edit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits(Vec<Edit>);
 
+/// Who wishes one thing wishes several: room is made for as many at once.
+const ROOM: usize = 8;
+
 impl Edits {
     /// Exactly this value, whatever was there.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.push(Edit::Set(name, value));
+        self.note(Edit::Set(name, value));
     }
 
     /// One more value.
     pub fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.push(Edit::Add(name, value));
+        self.note(Edit::Add(name, value));
     }
 
     /// No such field.
     pub fn remove(&mut self, name: HeaderName) {
-        self.0.push(Edit::Remove(name));
+        self.note(Edit::Remove(name));
+    }
+
+    fn note(&mut self, edit: Edit) {
+        if self.0.is_empty() {
+            self.0.reserve(ROOM);
+        }
+        self.0.push(edit);
     }
 
     /// Whether nobody wished anything.

@@ -1,6 +1,7 @@
 //! Which key a request has.
 
 use super::*;
+use http::HeaderMap;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use troop_plugin_api::Consumer;
@@ -52,7 +53,7 @@ impl Asking {
         Affinity::of(&record).ticket(&Traits {
             identity: self.identity.as_ref(),
             address: "10.1.2.3".parse().expect("an address"),
-            headers: &self.headers,
+            headers: Edited::arrived(&self.headers),
             path: "/a%2Fb/c",
             query: self.query,
             captures: &captures,

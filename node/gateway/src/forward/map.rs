@@ -36,11 +36,11 @@ impl RequestHead<'_> {
     /// The fields but `Host`, which HTTP/2 has in the target.
     pub fn to_map(&self) -> HeaderMap {
         let mut map = HeaderMap::with_capacity(self.headers.len() + OUR_FIELDS);
-        for (name, value) in self.headers {
+        self.headers.each(|name, value| {
             if !self.fields.is_dropped(name) {
                 map.append(name.clone(), value.clone());
             }
-        }
+        });
         // A call ends with trailers, whoever makes it.
         map.insert(header::TE, HeaderValue::from_static("trailers"));
         let mut lines = MapLines {

@@ -1,7 +1,7 @@
 //! The head a peer gets, byte for byte.
 
 use super::*;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -31,12 +31,13 @@ fn forwarded() -> Forwarded<'static> {
 
 fn written(lines: &[(&str, &str)], length: BodyLength, says: &Forwarded<'_>) -> String {
     let map = headers(lines);
-    let fields = Fields::notice(&map);
+    let arrived = Edited::arrived(&map);
+    let fields = Fields::notice(arrived);
     let head = RequestHead {
         method: "GET",
         target: "/bar?x=1",
         host: "10.0.0.1:81",
-        headers: &map,
+        headers: arrived,
         fields: &fields,
         forwarded: says,
         length,

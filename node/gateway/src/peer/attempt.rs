@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     affinity::Traits,
+    edited::Edited,
     fields::Fields,
     forward::{Forwarded, RequestHead},
     intake::IntakeError,
@@ -25,7 +26,7 @@ use crate::{
     sweep::Slot,
     worker::Worker,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use std::{future::poll_fn, net::SocketAddr, rc::Rc, task::Poll, time::Instant};
 use troop_plugin_api::Try;
 
@@ -39,7 +40,7 @@ pub(crate) struct Means<'a> {
 pub(crate) struct Outgoing<'a> {
     pub method: &'a Method,
     pub target: &'a str,
-    pub headers: &'a HeaderMap,
+    pub headers: Edited<'a>,
     pub fields: &'a Fields<'a>,
     pub forwarded: &'a Forwarded<'a>,
     /// The client's own `Host`, if the peer is to get it.

@@ -90,13 +90,19 @@ pub(crate) enum Parsed {
 /// What the fields say about length and connection.
 #[derive(Default)]
 struct Lines {
-    length: Option<u64>,
+    length: Option<Length>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
     /// There is a `Trailer`.
     announces: bool,
     forbidden: Vec<HeaderValue>,
+}
+
+/// A length in bytes, and as it is told: as it came, but without leading zeros.
+struct Length {
+    bytes: u64,
+    told: HeaderValue,
 }
 
 /// Parses a head off the front of `buffer`, if all of it is there.
@@ -149,7 +155,7 @@ fn finish(
         && status != StatusCode::NO_CONTENT
         && framing != Framing::Tunnel
     {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(header::CONTENT_LENGTH, length.told);
     }
     for named in lines.forbidden {
         for name in named.as_bytes().split(|b| *b == b',') {
@@ -190,16 +196,21 @@ fn collect(
     Ok((headers, lines))
 }
 
-/// Room for what the gateway adds.
-const OUR_FIELDS: usize = 6;
+/// Room for what the gateway and a plugin or two add: making room later means to sort all fields in anew.
+const OUR_FIELDS: usize = 14;
 
 impl Lines {
     /// Whether the field was for us and not for the client.
     fn take(&mut self, name: &HeaderName, value: &HeaderValue, http_11: bool) -> Result<bool, HeadError> {
         match name.as_str() {
             "content-length" => {
-                let length = strict_length(value).ok_or(HeadError::Length)?;
-                if self.length.replace(length).is_some() {
+                let bytes = strict_length(value).ok_or(HeadError::Length)?;
+                let told = if value.as_bytes().starts_with(b"0") {
+                    bytes.into()
+                } else {
+                    value.clone()
+                };
+                if self.length.replace(Length { bytes, told }).is_some() {
                     return Err(HeadError::Length);
                 }
             }
@@ -244,7 +255,8 @@ fn framing(status: StatusCode, lines: &Lines, expected: Expected) -> Result<Fram
     if expected.head_only || bodiless {
         return Ok(Framing::Empty);
     }
-    Ok(match (lines.chunked, lines.length) {
+    let length = lines.length.as_ref().map(|length| length.bytes);
+    Ok(match (lines.chunked, length) {
         (true, _) => Framing::Chunked,
         (_, Some(0)) => Framing::Empty,
         (_, Some(length)) => Framing::Exactly(length),

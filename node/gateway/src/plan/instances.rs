@@ -55,6 +55,8 @@ pub(crate) struct Instances {
     pub epoch: u64,
     by_id: HashMap<Uuid, Arc<Instance>>,
     by_place: OrdMap<u16, HashMap<Scope, Arc<Instance>>>,
+    /// How many are limited to a consumer; none are not listed.
+    by_consumer: HashMap<Uuid, usize>,
 }
 
 /// One link of a chain.
@@ -171,6 +173,9 @@ impl Instances {
         let mut scopes = self.by_place.get(&instance.place).cloned().unwrap_or_default();
         scopes.insert(instance.scope, Arc::clone(&instance));
         self.by_place.insert(instance.place, scopes);
+        if let Some(consumer) = instance.scope.consumer {
+            *self.by_consumer.entry(consumer).or_default() += 1;
+        }
         self.by_id.insert(instance.id, instance);
         self.epoch = next_epoch();
     }
@@ -181,6 +186,10 @@ impl Instances {
             return;
         };
         self.epoch = next_epoch();
+        if let Some(consumer) = instance.scope.consumer {
+            let one_less = |count: Option<usize>| count?.checked_sub(1).filter(|left| *left > 0);
+            self.by_consumer = self.by_consumer.alter(one_less, consumer);
+        }
         let Some(mut scopes) = self.by_place.get(&instance.place).cloned() else {
             return;
         };
@@ -203,6 +212,11 @@ impl Instances {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// Whether there are instances for this consumer.
+    pub fn have_own(&self, consumer: &Uuid) -> bool {
+        self.by_consumer.contains_key(consumer)
     }
 
     /// The links for an exchange with this route, service and consumer.
@@ -292,5 +306,21 @@ mod tests {
         assert_eq!(ids(&instances, scope(Some(8), None)), [2]);
         instances.remove(Uuid::from_u128(2));
         assert!(instances.is_empty() && instances.by_place.is_empty());
+    }
+
+    #[test]
+    fn a_consumer_has_instances_of_its_own_while_one_is_limited_to_it() {
+        let bob = Uuid::from_u128(7);
+        let mut instances = Instances::default();
+        let mut check = |change: &dyn Fn(&mut Instances), expected| {
+            change(&mut instances);
+            assert_eq!(instances.have_own(&bob), expected);
+        };
+        check(&|all| all.put(instance(1, 5, Scope::GLOBAL)), false);
+        check(&|all| all.put(instance(2, 5, scope(Some(9), Some(7)))), true);
+        check(&|all| all.put(instance(3, 6, scope(None, Some(7)))), true);
+        check(&|all| all.put(instance(2, 5, scope(Some(9), None))), true);
+        check(&|all| all.remove(Uuid::from_u128(3)), false);
+        check(&|all| all.remove(Uuid::from_u128(3)), false);
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     affinity::Traits,
     chain::Chain,
+    edited::Edited,
     peer::{
         attempt::{Means, Trail},
         pick::{Picked, Picker},
@@ -158,7 +159,7 @@ impl Call {
         let traits = Traits {
             identity: None,
             address: self.client,
-            headers: &headers,
+            headers: Edited::arrived(&headers),
             path: "",
             query: "",
             captures: &Vec::new,

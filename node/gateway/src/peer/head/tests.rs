@@ -46,6 +46,15 @@ fn the_body_is_delimited_as_the_head_says() {
 }
 
 #[test]
+fn a_length_is_told_without_leading_zeros() {
+    for (written, told) in [("5", "5"), ("0", "0"), ("007", "7"), ("00", "0")] {
+        let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {written}\r\n\r\n");
+        let head = head(&text, Expected::default());
+        assert_eq!(head.headers["content-length"], told);
+    }
+}
+
+#[test]
 fn a_head_only_response_tells_its_length_without_a_body() {
     let expected = Expected {
         head_only: true,
