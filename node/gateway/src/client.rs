@@ -7,6 +7,7 @@
 //! | `connection.rs` | one connection from its first to its last byte |
 //! | `streams.rs`, `preface.rs` | one connection that speaks HTTP/2, and how to tell |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
+//! | `cable.rs`, `portion.rs` | the same for HTTP/2, and how an answer is served to a stream |
 //! | `arrival.rs`, `proxy_header.rs`, `crowd.rs` | who comes: the address, what a load balancer says of it, how many are there already |
 //! | `pace.rs`, `abandon.rs` | how fast an answer is taken, and the end of a client that hardly takes it |
 //! | `tunnel.rs`, `bridge.rs` | a WebSocket, on a connection or on a stream |
@@ -17,11 +18,13 @@ pub(crate) mod abandon;
 pub(crate) mod accept;
 pub(crate) mod arrival;
 mod bridge;
+mod cable;
 pub(crate) mod connection;
 pub(crate) mod crowd;
 pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod pace;
+pub(crate) mod portion;
 pub(crate) mod preface;
 pub(crate) mod proxy_header;
 pub(crate) mod streams;
@@ -191,14 +194,26 @@ impl Client {
             .wait(Stage::Answer, self.worker.options.limits.send_timeout);
     }
 
-    /// The client took some bytes: whatever is on its way to it may take that much longer.
-    pub fn progressed(&self) {
-        self.slot.flow();
+    /// The client took so many bytes: whatever is on its way to it may take that much longer.
+    pub fn progressed(&self, bytes: usize) {
+        self.takes(bytes);
         match self.slot.stage() {
             Stage::Answer => self.slot.extend(self.worker.options.limits.send_timeout),
             Stage::Idle => self.slot.extend(self.worker.options.limits.idle_timeout),
             Stage::Head | Stage::Exchange => {}
         }
+    }
+
+    /// The client took so many bytes.
+    pub fn takes(&self, bytes: usize) {
+        self.pace.took(bytes, self.slot.now_ms());
+        self.slot.flow();
+    }
+
+    /// The client took all there was to send.
+    pub fn has_taken_all(&self) {
+        self.pace.starts();
+        self.slot.flow();
     }
 
     /// The client takes nothing now: it has as long as a pause may last, or less if its pace so far allows less.

@@ -39,8 +39,8 @@ pub struct Limits {
     pub overload_lag: Option<Duration>,
     /// Requests under way at once on one connection of HTTP/2; a client opens another connection for more. nginx: 128.
     pub http2_streams_max: u32,
-    /// Requests that a client may take back before they are answered, on one connection of HTTP/2, unless it lets as many be answered. Browsers
-    /// take back dozens when somebody leaves a page; an attacker does nothing else.
+    /// Requests that a client may take back before they are answered, or whose answers it may leave lying, on one connection of HTTP/2, unless it
+    /// lets as many be answered. Browsers take back dozens when somebody leaves a page; an attacker does nothing else.
     pub http2_resets_max: u64,
     /// Clients whose datagrams are passed on, for each worker and listening socket; those of more are dropped. Each has a socket towards its peer.
     pub datagram_sessions_max: usize,

@@ -5,7 +5,7 @@
 
 use crate::{
     chain::Chain,
-    client::Client,
+    client::{Client, portion::Portions},
     peer::{
         download::{Download, DownloadError},
         inflow::Inflow,
@@ -55,6 +55,8 @@ pub(crate) struct ToClient {
     source: Source,
     client: Rc<Client>,
     sent: u64,
+    /// How it is served, on a stream.
+    portions: Option<Box<Portions>>,
     filters: Option<Box<Filters>>,
     tail: Option<Box<Tail>>,
 }
@@ -99,6 +101,7 @@ impl ToClient {
     ) -> Self {
         ToClient {
             source,
+            portions: client.is_stream.then(Box::default),
             client,
             sent: 0,
             filters,
@@ -157,6 +160,13 @@ impl Body for ToClient {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
         let this = self.get_mut();
+        if let Some(portions) = &mut this.portions {
+            this.client.progressed(portions.taken());
+            if let Some(portion) = portions.next() {
+                this.sent += portion.len() as u64;
+                return Poll::Ready(Some(Ok(Frame::data(portion))));
+            }
+        }
         let piece = ready!(this.poll_filtered(cx));
         // RFC 9110 §6.5.1: the codec of HTTP/1.1 sends them to a client that said `TE: trailers`, those that `Trailer` in the head announced.
         // In HTTP/2 they have a frame of their own and calls end with them, so there every client gets them.
@@ -166,7 +176,10 @@ impl Body for ToClient {
             return Poll::Ready(Some(Ok(Frame::trailers(trailers.into_map()))));
         }
         Poll::Ready(piece.map(|piece| {
-            let data = piece?;
+            let mut data = piece?;
+            if let Some(portions) = &mut this.portions {
+                data = portions.first(data);
+            }
             this.sent += data.len() as u64;
             Ok(Frame::data(data))
         }))
@@ -175,6 +188,7 @@ impl Body for ToClient {
     fn is_end_stream(&self) -> bool {
         self.is_source_done()
             && !self.source.has_trailers()
+            && self.portions.as_ref().is_none_or(|portions| portions.is_empty())
             && self.filters.as_ref().is_none_or(|filters| filters.ended)
     }
 

@@ -14,6 +14,13 @@ use std::{
 };
 use thiserror::Error;
 
+/// What of an answer the kernel takes that has not left for the client yet. By itself it takes four megabytes (`tcp_wmem`) for a client that reads
+/// nothing, and hides from us how slow that client is. What is on its way does not count, so lines that are long and fast stay full.
+///
+/// Measured on loopback with answers of 64 MiB at 900 MB/s, paired: this costs nothing that can be seen (1.07 and 1.00 of the throughput without),
+/// a quarter of it 10 to 20 %; at 100 MB/s neither does.
+const UNSENT_MAX_BYTES: u32 = 512 * 1024;
+
 /// An address that cannot be listened on.
 #[derive(Debug, Error)]
 #[error("cannot listen on {address}: {source}")]
@@ -45,6 +52,8 @@ pub(crate) fn listen(
     };
     let backlog = i32::try_from(options.backlog).unwrap_or(i32::MAX);
     let finish = |socket: Socket| {
+        // Connections inherit it. A kernel that does not know it costs memory, not correctness.
+        let _ = socket.set_tcp_notsent_lowat(UNSENT_MAX_BYTES);
         socket.listen(backlog)?;
         Ok(TcpListener::from(socket))
     };
@@ -106,6 +115,7 @@ fn bind(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{io::Write, net::TcpStream};
 
     fn any_port() -> ListenOptions {
         ListenOptions::plain("127.0.0.1:0".parse().expect("an address"))
@@ -118,6 +128,22 @@ mod tests {
         for socket in &sockets {
             assert_eq!(socket.local_addr().expect("an address"), bound.address);
         }
+    }
+
+    #[test]
+    fn the_kernel_takes_little_for_a_client_that_reads_nothing() {
+        let (bound, sockets) = listen(&any_port(), 1).expect("a socket");
+        let _client = TcpStream::connect(bound.address).expect("a connection");
+        sockets[0].set_nonblocking(false).expect("patience");
+        let (mut stream, _) = sockets[0].accept().expect("a client");
+        stream.set_nonblocking(true).expect("impatience");
+        let piece = [0; 16 * 1024];
+        let mut taken = 0;
+        while let Ok(count) = stream.write(&piece) {
+            taken += count;
+            assert!(taken < 2 << 20, "the kernel takes it all");
+        }
+        assert!(taken >= UNSENT_MAX_BYTES as usize, "{taken}");
     }
 
     #[test]

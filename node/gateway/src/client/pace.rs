@@ -4,7 +4,7 @@
 //! long we stood waiting with the plate in hand, and how much was eaten in that time.
 //!
 //! The catch is to blame the right one: an answer may be slow because the peer is (an event stream, a long poll). Only time in which the client's
-//! socket took nothing counts as waiting.
+//! socket took nothing counts as waiting; on a stream of HTTP/2, time in which the client left it no room.
 
 use crate::limits::Limits;
 use std::{cell::Cell, time::Duration};
@@ -36,6 +36,11 @@ impl Pace {
         self.since.set(None);
         self.waited_ms.set(0);
         self.taken.set(0);
+    }
+
+    /// What the client took of the current answer.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
     }
 
     /// The client took so many bytes.

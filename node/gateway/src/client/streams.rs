@@ -5,12 +5,14 @@
 //!
 //! The codec guards the frames (sizes, lists of fields, windows, streams at once); this file guards what needs judgement: how long the
 //! connection may lie idle, how many requests it may carry, and clients that take their requests back. Taking back costs a client nothing and us
-//! a request to a peer, so whoever does little else is shown the door (the attack is called rapid reset).
+//! a request to a peer, so whoever does little else is shown the door (the attack is called rapid reset). So is a client that opens streams and
+//! does not take what it asked for: a stream that stands still loses its answer (`CANCEL`), and if nothing moved on any other one meanwhile, the
+//! client is told to go (`GOAWAY`).
 //!
 //! The catch: the codec spawns a task per stream, and the response's body is sent by that task. Deadlines are therefore looked at
-//! there ([`Line`]), not by the connection.
+//! there ([`Line`]), not by the connection. What the connection itself sees is its socket ([`Cable`]).
 
-use super::{Client, bridge};
+use super::{Client, abandon::Abandon, bridge, cable::Cable};
 use crate::{runloop, sweep::Stage, to_client::ToClient};
 use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, rt::Executor, server::conn::http2, service::service_fn};
@@ -43,8 +45,12 @@ struct Board {
     client: Rc<Client>,
     /// Streams that are not over.
     open: Cell<u64>,
-    /// Requests that were taken back before they were answered.
+    /// Requests that were taken back before they were answered, or whose answers were not taken.
     taken_back: Cell<u64>,
+    /// When the client last took something, on whichever stream.
+    moved_ms: Cell<u64>,
+    /// A stream was let go while nothing moved on any.
+    still: Cell<bool>,
     /// The client was told to go.
     parting: Cell<bool>,
     /// The stream that the codec is about to spawn a task for.
@@ -71,17 +77,23 @@ impl Drop for Hold {
 }
 
 /// Serves a connection.
-pub(crate) async fn drive<S: AsyncRead + AsyncWrite + Unpin + 'static>(client: Rc<Client>, stream: S) {
+pub(crate) async fn drive<S>(client: Rc<Client>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Abandon + Unpin + 'static,
+{
     let board = Rc::new(Board {
         client: Rc::clone(&client),
         open: Cell::new(0),
         taken_back: Cell::new(0),
+        moved_ms: Cell::new(client.slot.now_ms()),
+        still: Cell::new(false),
         parting: Cell::new(false),
         next: RefCell::default(),
     });
     let answering = Rc::clone(&board);
     let service = service_fn(move |request| answering.answer(request));
-    let mut codec = builder(&board).serve_connection(TokioIo::new(stream), service);
+    let cable = Cable::new(stream, Rc::clone(&client));
+    let mut codec = builder(&board).serve_connection(TokioIo::new(cable), service);
     let ended = poll_fn(|cx| {
         client.slot.remember(cx);
         if !board.parting.get() && board.is_to_end() {
@@ -154,7 +166,23 @@ impl Board {
 
     /// Whether the client is to be told to go.
     fn is_to_end(&self) -> bool {
-        self.client.ends_after_this() || self.is_overdue()
+        self.client.ends_after_this() || self.is_overdue() || self.still.get()
+    }
+
+    /// The client took something.
+    fn moves(&self) {
+        self.moved_ms.set(self.client.slot.now_ms());
+    }
+
+    /// A stream is let go because its answer is not taken.
+    fn lets_go(&self) {
+        self.taken_back.set(self.taken_back.get() + 1);
+        let stood_ms = self.client.slot.now_ms().saturating_sub(self.moved_ms.get());
+        let grace_ms = self.client.worker.options.limits.rate_grace.as_millis();
+        if u128::from(stood_ms) >= grace_ms {
+            self.still.set(true);
+        }
+        tracing::debug!(client = %self.client.address, stood_ms, "a client does not take its answer");
     }
 
     /// Whether nothing more is to be had from the client, or nothing good.
@@ -166,7 +194,8 @@ impl Board {
             tracing::debug!(client = %self.client.address, taken_back, "a client takes its requests back");
             return true;
         }
-        self.parting.get() && self.is_overdue()
+        // The socket takes nothing, or the client was told to go and does not.
+        self.client.slot.is_stalled() || (self.parting.get() && self.is_overdue())
     }
 }
 
@@ -198,6 +227,7 @@ impl<F: Future + 'static> Executor<F> for Hands {
                 tokio::task::spawn_local(Line {
                     task: Box::pin(task),
                     stream,
+                    taken: 0,
                     hold,
                 });
             }
@@ -212,7 +242,25 @@ impl<F: Future + 'static> Executor<F> for Hands {
 struct Line<F> {
     task: Pin<Box<F>>,
     stream: Rc<Client>,
+    /// What the client took of the answer, when last looked at.
+    taken: u64,
     hold: Hold,
+}
+
+impl<F> Line<F> {
+    /// Whether the client does not take its answer.
+    fn is_stuck(&mut self) -> bool {
+        let stream = &self.stream;
+        if self.taken != stream.pace.taken() {
+            self.taken = stream.pace.taken();
+            self.hold.0.moves();
+        }
+        // While the peer is waited for, the stage is another one.
+        if stream.slot.stage() == Stage::Answer {
+            stream.stalls();
+        }
+        stream.slot.is_stalled()
+    }
 }
 
 impl<F: Future> Future for Line<F> {
@@ -221,9 +269,13 @@ impl<F: Future> Future for Line<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.stream.slot.remember(cx);
         match self.task.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            // The client does not take its response; the codec resets a stream that is let go.
-            Poll::Pending if self.stream.slot.stage() == Stage::Answer && self.stream.slot.is_overdue() => {
+            Poll::Ready(_) => {
+                self.hold.0.moves();
+                Poll::Ready(())
+            }
+            // The codec resets a stream that is let go.
+            Poll::Pending if self.is_stuck() => {
+                self.hold.0.lets_go();
                 Poll::Ready(())
             }
             Poll::Pending => Poll::Pending,

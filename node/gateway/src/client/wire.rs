@@ -108,8 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
             return Poll::Pending;
         };
         let count = count?;
-        this.client.pace.took(count, this.client.slot.now_ms());
-        this.client.progressed();
+        this.client.progressed(count);
         Poll::Ready(Ok(count))
     }
 

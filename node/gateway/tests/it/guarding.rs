@@ -6,7 +6,7 @@ use crate::{
     wire::{Answer, Wire, get, until},
 };
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::{io::AsyncReadExt, net::TcpSocket};
 use troop_gateway::{GatewayOptions, HeaderTokens, Limits, ListenOptions, RealIp, RealIpSource};
 
@@ -116,8 +116,10 @@ async fn a_trickling_body_ends_at_the_least_rate_and_a_long_one_at_the_deadline(
 async fn a_client_that_hardly_takes_its_answer_is_let_go() {
     let (house, _origin) = guarded(Limits {
         rate_grace: Duration::from_millis(200),
-        // What the kernel takes in advance is paid for within seconds.
+        // What the kernel takes in advance is paid for at once.
         rate_min_bytes: 4 << 20,
+        // Long after the test: only the pace can end it.
+        send_timeout: Duration::from_secs(600),
         ..Limits::default()
     })
     .await;
@@ -130,7 +132,6 @@ async fn a_client_that_hardly_takes_its_answer_is_let_go() {
     };
     let many = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(32);
     slow.send(&many).await;
-    let started = Instant::now();
     until("the connection is given up", async || {
         let counters = house.gateway.gauges().counters();
         counters.connections_accepted == 1 && counters.connections_active == 0
@@ -145,10 +146,6 @@ async fn a_client_that_hardly_takes_its_answer_is_let_go() {
         }
     };
     assert!(broken, "the kernel keeps nothing for it");
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "long before the timeout of a pause"
-    );
     drop(slow);
     house.close().await;
 }

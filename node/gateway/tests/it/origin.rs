@@ -8,7 +8,7 @@
 //! | `/half` | promises ten bytes, sends five, closes |
 //! | `/chunks` | answers in chunks |
 //! | `/until-close` | answers without a length |
-//! | `/big` | a megabyte |
+//! | `/big`, `/some` | a megabyte, forty kilobytes |
 //! | `/trailers` | answers in chunks with fields behind them; some were not announced, some may not stand there |
 //! | `/many-trailers`, `/bad-trailers` | as many as nobody reads, or none that anybody can read |
 //! | `/status/N` | answers with N |
@@ -145,6 +145,10 @@ async fn misbehave(stream: &mut TcpStream, path: &str, echo: &str) -> Option<boo
         }
         "big" => {
             let body = "x".repeat(1 << 20);
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        }
+        "some" => {
+            let body = "x".repeat(40 << 10);
             format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         }
         "ws" => {

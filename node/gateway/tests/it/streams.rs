@@ -8,13 +8,14 @@ use crate::{
 };
 use bytes::Bytes;
 use h2::{
+    Reason, RecvStream,
     client::{Builder, SendRequest},
     ext::Protocol,
 };
 use http::{HeaderMap, Method, Request, Version};
 use serde_json::json;
 use std::{net::SocketAddr, time::Duration};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use troop_gateway::{GatewayOptions, Limits, ListenOptions};
 
 /// A client's connection.
@@ -40,10 +41,16 @@ impl Heard {
 
 impl Caller {
     pub async fn dial(address: SocketAddr) -> Self {
+        Caller::with_room(address, 65_535).await
+    }
+
+    /// Each of whose streams has room for so many bytes.
+    async fn with_room(address: SocketAddr, bytes: u32) -> Self {
         let stream = TcpStream::connect(address).await.expect("a connection");
         // Room for several answers at once: one that is not read must not stand in the way of the others.
         let (send, connection) = Builder::new()
             .initial_connection_window_size(8 * 1024 * 1024)
+            .initial_window_size(bytes)
             .handshake(stream)
             .await
             .expect("HTTP/2");
@@ -301,6 +308,121 @@ async fn a_client_that_takes_nothing_loses_its_stream_and_no_other() {
         .await
         .expect("a reset in time");
     assert_eq!(caller.get("/x").await.status, 200);
+    house.close().await;
+}
+
+/// Limits under which only the pace lets a client go.
+fn brisk(rate_min_bytes: u64) -> Limits {
+    Limits {
+        rate_grace: Duration::from_millis(300),
+        rate_min_bytes,
+        send_timeout: Duration::from_secs(600),
+        ..Limits::default()
+    }
+}
+
+/// The body of an answer.
+async fn begun(caller: &Caller, path: &str) -> RecvStream {
+    let mut send = caller.send.clone().ready().await.expect("room");
+    let (answer, _upload) = send.send_request(get(path), true).expect("a request");
+    let answer = tokio::time::timeout(AMPLE, answer).await.expect("a head in time");
+    answer.expect("an answer").into_body()
+}
+
+/// How a stream ends whose client takes so many bytes now and then.
+async fn end(mut stream: RecvStream, bytes: usize) -> h2::Error {
+    let ending = async {
+        loop {
+            match stream.data().await.expect("no end of the body") {
+                Ok(_) => _ = stream.flow_control().release_capacity(bytes),
+                Err(error) => return error,
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(AMPLE, ending).await.expect("an end in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_hardly_any_room_loses_its_stream_and_no_other() {
+    let slow = Limits {
+        // Others take something within this, however busy the machine is.
+        rate_grace: Duration::from_secs(2),
+        ..brisk(100_000)
+    };
+    let (house, _origin) = house(slow).await;
+    let caller = Caller::with_room(house.address(), 1000).await;
+    let stream = begun(&caller, "/big").await;
+    let others = async {
+        loop {
+            assert_eq!(caller.get("/x").await.status, 200);
+        }
+    };
+    let error = tokio::select! {
+        error = end(stream, 500) => error,
+        () = others => unreachable!("they go on for ever"),
+    };
+    assert_eq!(error.reason(), Some(Reason::CANCEL), "{error}");
+    assert_eq!(caller.get("/x").await.status, 200);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_on_whose_connection_nothing_moves_is_told_to_go() {
+    let (house, _origin) = house(brisk(1 << 20)).await;
+    // What is left of the second answer fits into the codec, which must not forget it there.
+    for (path, room) in [("/big", 100), ("/some", 20 << 10)] {
+        let caller = Caller::with_room(house.address(), room).await;
+        let streams = [begun(&caller, path).await, begun(&caller, path).await];
+        for stream in streams {
+            let error = end(stream, 0).await;
+            assert_eq!(error.reason(), Some(Reason::CANCEL), "{path}: {error}");
+        }
+        caller.ended().await;
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_its_socket_alone_is_given_up_whatever_room_it_promised() {
+    let (house, origin) = house(brisk(4 << 20)).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(2048).expect("a small window");
+    let stream = socket.connect(house.address()).await.expect("a connection");
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(16 << 20)
+        .initial_connection_window_size(64 << 20);
+    let (send, mut connection) = builder.handshake::<_, Bytes>(stream).await.expect("HTTP/2");
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        let (answer, _) = send.clone().send_request(get("/big"), true).expect("a request");
+        answers.push(answer);
+    }
+    let asking = until("the requests at the origin", async || origin.hits() == 8);
+    tokio::select! {
+        () = asking => {}
+        ended = &mut connection => panic!("{ended:?}"),
+    }
+    // From here on nobody reads.
+    until("the connection is given up", async || {
+        house.gateway.gauges().counters().connections_active == 0
+    })
+    .await;
+    assert!(connection.await.is_err(), "the kernel keeps nothing for it");
+    drop((send, answers));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_arrives_whole_however_little_room_there_is() {
+    let (house, _origin) = house(Limits::default()).await;
+    for room in [70, 4096, 65_535, 1 << 20] {
+        let caller = Caller::with_room(house.address(), room).await;
+        assert_eq!(caller.get("/some").await.body.len(), 40 << 10, "{room}");
+    }
+    let caller = Caller::with_room(house.address(), 1 << 20).await;
+    assert_eq!(caller.get("/big").await.body.len(), 1 << 20);
     house.close().await;
 }
 
