@@ -1,4 +1,4 @@
-//! Ways into the gateway's readers for the fuzz targets in `tests/fuzz`; compiled for them alone.
+//! Ways into the gateway's readers for the fuzz targets in `tests/fuzz`; compiled for them and for tests alone.
 //!
 //! Each takes bytes of a stranger, reads them as the gateway would, and panics when what was read breaks a promise that the
 //! code behind the reader relies on.
@@ -56,8 +56,17 @@ fn request(bytes: &[u8]) -> Option<Parts> {
 
 /// A peer's head, for every kind of request it may answer.
 pub fn peer_head(bytes: &[u8]) {
-    for (head_only, websocket) in [(false, false), (true, false), (false, true)] {
-        let expected = Expected { head_only, websocket };
+    for (head_only, websocket, trailers) in [
+        (false, false, false),
+        (false, false, true),
+        (true, false, false),
+        (false, true, false),
+    ] {
+        let expected = Expected {
+            head_only,
+            websocket,
+            trailers,
+        };
         let mut buffer = BytesMut::from(bytes);
         let before = buffer.len();
         let Ok(Parsed::Final(head)) = parse(&mut buffer, expected, HEAD_MAX_BYTES) else {
@@ -99,4 +108,23 @@ fn read(pieces: impl IntoIterator<Item = Bytes>) -> Option<(Vec<u8>, bool)> {
         }
     }
     Some((body, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_read_without_a_broken_promise() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/corpus/head");
+        let mut count = 0;
+        for seed in std::fs::read_dir(seeds).expect("seeds") {
+            let bytes = std::fs::read(seed.expect("a seed").path()).expect("a seed");
+            client_head(&bytes);
+            peer_head(&bytes);
+            chunks(&bytes);
+            count += 1;
+        }
+        assert!(count > 0);
+    }
 }

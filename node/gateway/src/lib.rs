@@ -31,7 +31,7 @@ mod explain;
 mod fields;
 mod flow;
 mod forward;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod gateway;
 mod grpc;
