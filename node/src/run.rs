@@ -225,6 +225,7 @@ async fn live(loaded: &Loaded, volume: Volume, prepared: Prepared, raft: &Runtim
     let spans = exporter.clone().map(|exporter| exporter as Arc<dyn Spans>);
     let mut options = wiring::gateway_options(settings, observation.line, spans.clone(), node.clone());
     options.error_pages = error_pages;
+    options.session_log_format = observation.session_line;
     open_files::fit(&mut options.limits.connections_per_worker_max, options.workers);
     let gateway = Gateway::start(options, store.clone(), Arc::clone(&registry), plugins.clone()).await?;
     let reopen = gateway.reopen_log();

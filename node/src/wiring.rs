@@ -68,15 +68,20 @@ pub fn gateway_options(
             requests_max: settings.upstream_keepalive_max_requests,
             idle_timeout: settings.upstream_keepalive_idle_timeout,
         },
-        access_log: match &settings.proxy_access_log {
-            settings::AccessLog::Off => gateway::AccessLog::Off,
-            settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
-        },
+        access_log: access_log(&settings.proxy_access_log, settings),
+        session_log: access_log(&settings.proxy_stream_access_log.0, settings),
         limits: limits(settings),
         tracing: spans.and_then(|spans| tracing(settings, spans)),
         access_log_format: format,
         access_log_share: settings.proxy_access_log_sampling.get(),
         ..gateway::GatewayOptions::default()
+    }
+}
+
+fn access_log(log: &settings::AccessLog, settings: &Settings) -> gateway::AccessLog {
+    match log {
+        settings::AccessLog::Off => gateway::AccessLog::Off,
+        settings::AccessLog::File(path) => gateway::AccessLog::File(settings.data_dir.join(path)),
     }
 }
 

@@ -28,6 +28,7 @@ mod rolling;
 mod routing;
 mod serving;
 mod storm;
+mod switching;
 mod tracing;
 mod watching;
 mod writers;

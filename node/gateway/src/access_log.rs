@@ -1,27 +1,32 @@
-//! A line per request, written by somebody else.
+//! Lines of the access logs, written by somebody else.
 //!
-//! Workers drop their lines into a pouch of their own and hand the full pouch over; one thread per node empties pouches into the
+//! Workers drop their lines into a pouch of their own and hand the full pouch over; one thread per file empties pouches into the
 //! file. A disk that hangs must not hang requests, so the thread's in-tray is bounded: what does not fit is dropped and counted.
 //!
 //! The file is opened for appending and may be a pipe or `/dev/stdout`. Rotation: the name is looked at once a second, and when it
 //! leads to another file than before, that one is written from then on; who cannot wait says so ([`Reopen`]).
+//!
+//! What a line looks like is the pens' affair (`pens.rs`).
+
+mod pens;
+
+pub(crate) use pens::{Ledgers, Pens, RequestPen, SessionPen};
 
 use crate::counters::Page;
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     fs::{File, OpenOptions},
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
-use troop_telemetry::{AccessLine, LineFormat};
 
 /// A pouch is handed over at this size, and at every round of the sweep.
 const POUCH_BYTES: usize = 16 * 1024;
@@ -29,86 +34,52 @@ const POUCH_BYTES: usize = 16 * 1024;
 /// How often the name is looked at.
 const ROTATION: Duration = Duration::from_secs(1);
 
-/// The thread that writes.
-pub(crate) struct LogWriter {
+/// The thread that writes a file.
+struct LogWriter {
     tray: SyncSender<Vec<u8>>,
     thread: JoinHandle<()>,
-    format: Arc<LineFormat>,
-    share: Share,
-    reopen: Reopen,
 }
 
-/// A worker's pouch.
-pub(crate) struct Pouch {
+/// A worker's pouch for a file.
+struct Pouch {
     lines: RefCell<Vec<u8>>,
     tray: SyncSender<Vec<u8>>,
     page: Arc<Page>,
-    format: Arc<LineFormat>,
-    share: Share,
-    /// Of requests so far, how far the share has come to the next whole line.
-    due: Cell<u64>,
 }
 
-/// Asks for the file to be opened anew, as after a rotation.
+/// Asks for the files to be opened anew, as after a rotation: counts how often somebody asked.
 #[derive(Clone, Debug, Default)]
-pub struct Reopen(Arc<AtomicBool>);
+pub struct Reopen(Arc<AtomicU64>);
 
 impl Reopen {
     /// Before the next line is written, or within a second.
     pub fn ask(&self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// How many requests of [`WHOLE`] get a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Share(u64);
-
-const WHOLE: u64 = 1 << 32;
-
-impl Share {
-    fn of(share: f64) -> Self {
-        Share((share.clamp(0.0, 1.0) * WHOLE as f64) as u64)
+        self.0.fetch_add(1, Relaxed);
     }
 }
 
 impl LogWriter {
     /// Opens the file and starts the thread. `queue_bytes` bounds what waits for the disk.
-    pub fn start(path: &Path, queue_bytes: usize, format: LineFormat, share: f64) -> io::Result<LogWriter> {
-        let reopen = Reopen::default();
+    fn start(path: &Path, queue_bytes: usize, reopen: &Reopen) -> io::Result<LogWriter> {
         let book = Book::open(path, reopen.clone())?;
         let (tray, pouches) = mpsc::sync_channel((queue_bytes / POUCH_BYTES).max(1));
         let thread = std::thread::Builder::new()
             .name("access-log".into())
             .spawn(move || write_all(book, &pouches))?;
-        Ok(LogWriter {
-            tray,
-            thread,
-            format: Arc::new(format),
-            share: Share::of(share),
-            reopen,
-        })
-    }
-
-    /// Asks for the file to be opened anew.
-    pub fn reopen(&self) -> Reopen {
-        self.reopen.clone()
+        Ok(LogWriter { tray, thread })
     }
 
     /// A pouch for a worker.
-    pub fn pouch(&self, page: Arc<Page>) -> Pouch {
+    fn pouch(&self, page: Arc<Page>) -> Pouch {
         Pouch {
             lines: RefCell::default(),
             tray: self.tray.clone(),
             page,
-            format: Arc::clone(&self.format),
-            share: self.share,
-            due: Cell::new(0),
         }
     }
 
     /// Waits until everything is written. All pouches must be gone.
-    pub fn finish(self) {
+    fn finish(self) {
         drop(self.tray);
         if self.thread.join().is_err() {
             tracing::error!("the access log's thread panicked");
@@ -117,30 +88,17 @@ impl LogWriter {
 }
 
 impl Pouch {
-    /// Whether this request is one of those that get a line. Every so many is, rather than some by chance: as good a sample, and without
-    /// a random number for each request.
-    pub fn wants_next(&self) -> bool {
-        let due = self.due.get() + self.share.0;
-        self.due.set(due % WHOLE);
-        due >= WHOLE
-    }
-
-    /// Whether lines tell names of routes and services.
-    pub fn tells_entities(&self) -> bool {
-        self.format.tells_entities()
-    }
-
-    /// Drops a line in.
-    pub fn add(&self, line: &AccessLine<'_>) {
+    /// Drops a line in, which is appended to those before.
+    fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut lines = self.lines.borrow_mut();
-        self.format.write(line, &mut lines);
+        write(&mut lines);
         if lines.len() >= POUCH_BYTES {
             self.hand_over(&mut lines);
         }
     }
 
     /// Hands over what is in it.
-    pub fn flush(&self) {
+    fn flush(&self) {
         let mut lines = self.lines.borrow_mut();
         if !lines.is_empty() {
             self.hand_over(&mut lines);
@@ -168,6 +126,8 @@ struct Book {
     inode: (u64, u64),
     looked_at: Instant,
     reopen: Reopen,
+    /// How often somebody had asked when it was opened.
+    asked: u64,
 }
 
 impl Book {
@@ -179,12 +139,14 @@ impl Book {
             inode: (seen.dev(), seen.ino()),
             file,
             looked_at: Instant::now(),
+            asked: reopen.0.load(Relaxed),
             reopen,
         })
     }
 
     fn follow_rotation(&mut self) {
-        let asked = self.reopen.0.swap(false, Relaxed);
+        let asks = self.reopen.0.load(Relaxed);
+        let asked = std::mem::replace(&mut self.asked, asks) != asks;
         if !asked && self.looked_at.elapsed() < ROTATION {
             return;
         }
@@ -225,36 +187,14 @@ fn write_all(mut book: Book, pouches: &mpsc::Receiver<Vec<u8>>) {
 mod tests {
     use super::*;
 
-    fn line() -> AccessLine<'static> {
-        AccessLine {
-            remote: "127.0.0.1".parse().expect("an ip"),
-            user: None,
-            at_ms: 0,
-            method: "GET",
-            target: b"/x",
-            hidden: &[],
-            version: "HTTP/1.1",
-            scheme: "http",
-            host: b"",
-            port: 80,
-            header: &|_| None,
-            status: 200,
-            body_bytes: 0,
-            request_body_bytes: 0,
-            request_id: "id",
-            request_ms: 1,
-            upstream_ms: None,
-            proxy_ms: None,
-            peer: None,
-            peer_status: None,
-            route: None,
-            service: None,
-            trace_id: None,
-        }
+    fn writer(path: &Path) -> (LogWriter, Reopen) {
+        let reopen = Reopen::default();
+        let writer = LogWriter::start(path, 1 << 20, &reopen).expect("a writer");
+        (writer, reopen)
     }
 
-    fn writer(path: &Path, share: f64) -> LogWriter {
-        LogWriter::start(path, 1 << 20, LineFormat::default(), share).expect("a writer")
+    fn add(pouch: &Pouch) {
+        pouch.add(|lines| lines.extend_from_slice(b"a line of some length, as lines are\n"));
     }
 
     fn lines(path: &Path) -> usize {
@@ -265,32 +205,12 @@ mod tests {
     fn every_line_is_written_before_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("access.log");
-        let writer = writer(&path, 1.0);
+        let (writer, _) = writer(&path);
         let pouch = writer.pouch(Arc::default());
-        (0..1_000).for_each(|_| pouch.add(&line()));
+        (0..1_000).for_each(|_| add(&pouch));
         drop(pouch);
         writer.finish();
         assert_eq!(lines(&path), 1_000);
-    }
-
-    fn check_share(share: f64, wanted: usize) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let writer = writer(&folder.path().join("access.log"), share);
-        let pouch = writer.pouch(Arc::default());
-        assert_eq!(
-            (0..1_000).filter(|_| pouch.wants_next()).count(),
-            wanted,
-            "{share}"
-        );
-        drop(pouch);
-        writer.finish();
-    }
-
-    #[test]
-    fn the_share_that_is_wanted_gets_lines() {
-        check_share(1.0, 1_000);
-        check_share(0.25, 250);
-        check_share(0.0, 0);
     }
 
     #[test]
@@ -300,11 +220,11 @@ mod tests {
             folder.path().join("access.log"),
             folder.path().join("access.log.1"),
         );
-        let writer = writer(&path, 1.0);
+        let (writer, reopen) = writer(&path);
         let pouch = writer.pouch(Arc::default());
-        pouch.add(&line());
+        add(&pouch);
         std::fs::rename(&path, &rotated).expect("a rotation");
-        writer.reopen().ask();
+        reopen.ask();
         pouch.flush();
         drop(pouch);
         writer.finish();
@@ -323,10 +243,10 @@ mod tests {
             .write(true)
             .open(&pipe)
             .expect("the other end");
-        let writer = LogWriter::start(&pipe, POUCH_BYTES, LineFormat::default(), 1.0).expect("a writer");
+        let writer = LogWriter::start(&pipe, POUCH_BYTES, &Reopen::default()).expect("a writer");
         let page = Arc::new(Page::default());
         let pouch = writer.pouch(Arc::clone(&page));
-        (0..20_000).for_each(|_| pouch.add(&line()));
+        (0..40_000).for_each(|_| add(&pouch));
         assert!(page.access_lines_dropped.get() > 0);
         drop(pouch);
         // Who held the end goes, and with it what hung.

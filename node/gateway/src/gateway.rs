@@ -1,7 +1,7 @@
 //! The data plane of one node as a thing that is started, asked, drained and joined.
 
 use crate::{
-    access_log::{LogWriter, Reopen},
+    access_log::{Ledgers, Reopen},
     backstage::StageDoor,
     client::{
         crowd::Crowd,
@@ -11,7 +11,7 @@ use crate::{
     counters::{CounterSnapshot, Page},
     desk::Desk,
     explain::{QuestionError, explain},
-    options::{AccessLog, GatewayOptions, ListenOptions},
+    options::{GatewayOptions, ListenOptions},
     peer::{resolve::Names, tls::PeerTls},
     plan::{
         PlanSize,
@@ -131,7 +131,8 @@ pub struct Gateway {
     pages: Vec<Arc<Page>>,
     orders: watch::Sender<Order>,
     workers: Vec<JoinHandle<io::Result<u64>>>,
-    access_log: Option<LogWriter>,
+    /// Gone once it is joined.
+    ledgers: Option<Ledgers>,
     tasks: TaskSet,
     door: Arc<StageDoor>,
 }
@@ -156,7 +157,7 @@ impl Gateway {
         let (press, desk, door) = set_up(&options, store, registry, plugins, prober, &tasks);
         let served = print_first(&press).await?;
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
-        let access_log = open_log(&options)?;
+        let ledgers = Ledgers::open(&options)?;
         let parts = Parts {
             client_tls: if options.listeners.iter().any(|l| l.tls) {
                 Some(Terminators::new(&options.tls, &press.plan)?)
@@ -174,7 +175,7 @@ impl Gateway {
             pages,
             orders: parts.orders.clone(),
             workers: Vec::new(),
-            access_log,
+            ledgers: Some(ledgers),
             tasks,
             door,
         };
@@ -201,7 +202,11 @@ impl Gateway {
                 client_tls: parts.client_tls.clone(),
                 desk: desk.clone(),
                 page: Arc::clone(page),
-                access_log: self.access_log.as_ref().map(|log| log.pouch(Arc::clone(page))),
+                pens: self
+                    .ledgers
+                    .as_ref()
+                    .map(|ledgers| ledgers.pens(page))
+                    .unwrap_or_default(),
                 listeners: sockets.listeners,
                 datagrams: sockets.datagrams,
                 crowd: parts.crowd.clone(),
@@ -233,9 +238,9 @@ impl Gateway {
         self.press.words.subscribe()
     }
 
-    /// Asks for the access log to be opened anew; none if there is none.
+    /// Asks for the access logs to be opened anew; none if there are none.
     pub fn reopen_log(&self) -> Option<Reopen> {
-        self.access_log.as_ref().map(LogWriter::reopen)
+        self.ledgers.as_ref().and_then(Ledgers::reopen)
     }
 
     /// Where clients are listened to, in the order of the options.
@@ -285,10 +290,10 @@ impl Gateway {
                 ended.await
             }
         };
-        if let Some(log) = self.access_log.take() {
-            let written = tokio::task::spawn_blocking(move || log.finish());
+        if let Some(ledgers) = self.ledgers.take() {
+            let written = tokio::task::spawn_blocking(move || ledgers.finish());
             if written.await.is_err() {
-                tracing::error!("the access log was not finished");
+                tracing::error!("the access logs were not finished");
             }
         }
         self.door.close().await;
@@ -387,22 +392,6 @@ async fn print_first(press: &Arc<Press>) -> Result<Revision, StartError> {
     let printed = tokio::task::spawn_blocking(move || press.print_image()).await;
     let printed = printed.map_err(|panic| StartError::Worker(io::Error::other(panic)))?;
     Ok(printed?)
-}
-
-fn open_log(options: &GatewayOptions) -> Result<Option<LogWriter>, StartError> {
-    let AccessLog::File(path) = &options.access_log else {
-        return Ok(None);
-    };
-    let opened = LogWriter::start(
-        path,
-        options.limits.access_log_queue_max_bytes,
-        options.access_log_format.clone(),
-        options.access_log_share,
-    );
-    opened.map(Some).map_err(|source| StartError::AccessLog {
-        path: path.clone(),
-        source,
-    })
 }
 
 fn join_worker(worker: JoinHandle<io::Result<u64>>) -> u64 {

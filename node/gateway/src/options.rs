@@ -14,7 +14,7 @@ use std::{
 };
 use troop_expression::Flavor;
 use troop_plugin_api::Node;
-use troop_telemetry::{LineFormat, trace::Spans};
+use troop_telemetry::{LineFormat, SessionFormat, trace::Spans};
 
 /// How one gateway runs.
 #[derive(Clone, Debug)]
@@ -51,6 +51,10 @@ pub struct GatewayOptions {
     pub access_log_format: LineFormat,
     /// The share of requests that get one, from 0 to 1.
     pub access_log_share: f64,
+    /// Where a line per connection or run of datagrams goes that was passed on as it came.
+    pub session_log: AccessLog,
+    /// What that line looks like.
+    pub session_log_format: SessionFormat,
     /// What of exchanges goes into traces; nothing by default.
     pub tracing: Option<Tracing>,
     /// What is refused or cut off.
@@ -162,7 +166,7 @@ pub struct KeepaliveOptions {
     pub idle_timeout: Duration,
 }
 
-/// Where a line per request goes.
+/// Where lines go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLog {
     /// Nowhere.
@@ -260,6 +264,8 @@ impl Default for GatewayOptions {
             access_log: AccessLog::Off,
             access_log_format: LineFormat::default(),
             access_log_share: 1.0,
+            session_log: AccessLog::Off,
+            session_log_format: SessionFormat::default(),
             tracing: None,
             limits: Limits::default(),
         }

@@ -1,7 +1,7 @@
 //! The lower course of the river: from an outcome to a response that the client's codec can send.
 
 use crate::{
-    access_log::Pouch,
+    access_log::RequestPen,
     answer::{self, About, After},
     client::Tunnel,
     flow::{Flow, Proxied},
@@ -259,8 +259,8 @@ impl Course<'_> {
     /// What the end will want to know, if anybody asks then.
     fn tail(self, request: request::Parts, made: &Made, head_at: Instant) -> Option<Box<Tail>> {
         let logs = self.chain.has(Phases::LOG);
-        let pouch = self.client.worker.access_log.as_ref();
-        let has_line = pouch.is_some_and(Pouch::wants_next);
+        let pen = self.client.worker.pens.requests.as_ref();
+        let has_line = pen.is_some_and(RequestPen::wants_next);
         let kept = self.traced.as_ref().is_some_and(|traced| traced.journey.kept);
         if !logs && !has_line && !kept {
             return None;

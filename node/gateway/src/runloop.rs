@@ -11,7 +11,7 @@
 //! a [`Rescue`] or a plugin's reply; what comes after the early end (filters, log) is the same as for a proxied response.
 
 use crate::{
-    access_log::Pouch,
+    access_log::RequestPen,
     affinity::Traits,
     chain::{Chain, Passed},
     client::Client,
@@ -162,7 +162,13 @@ impl<'c> Course<'c> {
         let wishes = self.rewrite(parts, scheme, &host, &mut intake)?;
         let found = self.route(&plan, parts, &asked).ok_or(Rescue::NoRoute)?;
         asked.undisputed()?;
-        if self.traced.is_some() || worker.access_log.as_ref().is_some_and(Pouch::tells_entities) {
+        if self.traced.is_some()
+            || worker
+                .pens
+                .requests
+                .as_ref()
+                .is_some_and(RequestPen::tells_entities)
+        {
             self.matched = Some(Owned::of(found.payload));
         }
         check_protocol(found.payload, scheme, &host, parts)?;

@@ -15,9 +15,11 @@
 //! | `hello.rs` | whether the first words are TLS, and for whom |
 //! | `call.rs` | route, plugins, and a peer for a session |
 //! | `session.rs` | a connection |
+//! | `ending.rs` | what is told of a session that is over |
 //! | `datagrams.rs` | datagrams, each client's being a session |
 
 pub(crate) mod call;
 pub(crate) mod datagrams;
+mod ending;
 pub(crate) mod hello;
 pub(crate) mod session;

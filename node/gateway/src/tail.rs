@@ -3,7 +3,7 @@
 //! Only made when somebody will read it.
 
 use crate::{
-    access_log::Pouch,
+    access_log::RequestPen,
     chain::Chain,
     client::Client,
     plan::compile::Route,
@@ -90,8 +90,8 @@ impl Owned {
 impl Tail {
     /// The end.
     pub fn finish(self, client: &Client, sent: u64) {
-        if let Some(pouch) = client.worker.access_log.as_ref().filter(|_| self.has_line) {
-            self.write_line(pouch, sent);
+        if let Some(pen) = client.worker.pens.requests.as_ref().filter(|_| self.has_line) {
+            self.write_line(pen, sent);
         }
         if let Some(listeners) = &self.listeners {
             self.tell(listeners, sent);
@@ -101,7 +101,7 @@ impl Tail {
         }
     }
 
-    fn write_line(&self, pouch: &Pouch, sent: u64) {
+    fn write_line(&self, pen: &RequestPen, sent: u64) {
         let headers = &self.request.headers;
         let username = self.identity.as_ref().and_then(|i| i.consumer.username.as_ref());
         let last = self.tries.last();
@@ -109,7 +109,7 @@ impl Tail {
         let route = self.route.as_ref().map(Owned::called);
         let service = self.service.as_ref().map(Owned::called);
         let trace = self.traced.as_ref().map(|traced| traced.journey.trace_text());
-        pouch.add(&AccessLine {
+        pen.write(&AccessLine {
             remote: self.client,
             user: username.and_then(|name| name.to_str().ok()),
             at_ms: self.started_at_ms,

@@ -4,7 +4,7 @@
 //! none ever waits for another. The price is that a connection stays with the cook who took it in.
 
 use crate::{
-    access_log::Pouch,
+    access_log::Pens,
     chain::Chains,
     client::{
         accept::{Reception, accept_all},
@@ -59,7 +59,7 @@ pub(crate) struct Apron {
     pub client_tls: Option<Arc<Terminators>>,
     pub desk: Desk,
     pub page: Arc<Page>,
-    pub access_log: Option<Pouch>,
+    pub pens: Pens,
     /// Its listening sockets, and what is spoken there.
     pub listeners: Vec<(TcpListener, ListenOptions)>,
     /// Its sockets for datagrams.
@@ -87,7 +87,8 @@ pub(crate) struct Worker {
     pub sweep: Sweep,
     pub crowd: Option<Arc<Crowd>>,
     load: Load,
-    pub access_log: Option<Pouch>,
+    /// What it writes into the access logs with.
+    pub pens: Pens,
     /// What `Via` says of clients of either version, and `Server` of ourselves.
     pub via_10: String,
     pub via_11: String,
@@ -143,7 +144,7 @@ impl Worker {
             sweep: Sweep::new(),
             crowd: apron.crowd,
             load: Load::new(apron.options.limits.overload_lag),
-            access_log: apron.access_log,
+            pens: apron.pens,
             via_10: format!("1.0 {token}"),
             via_11: format!("1.1 {token}"),
             via_2: format!("2 {token}"),
@@ -232,9 +233,7 @@ impl Worker {
             self.pool.prune(self.sweep.now_ms());
             self.trunks.prune(self.sweep.now_ms());
             self.page.pooled.set(self.pool.waiting());
-            if let Some(pouch) = &self.access_log {
-                pouch.flush();
-            }
+            self.pens.flush();
             let order = *self.orders.borrow();
             if self.order.replace(order) == Order::Serve && order != Order::Serve {
                 self.sweep.wake_all();

@@ -50,3 +50,10 @@ pub struct SessionRecord<'a> {
     /// The service.
     pub service: Option<Matched<'a>>,
 }
+
+impl SessionRecord<'_> {
+    /// Whether a peer took it. Kong: that is what 200 says.
+    pub fn was_put_through(&self) -> bool {
+        self.status == 200
+    }
+}

@@ -59,9 +59,9 @@ pub fn bundled_with(tally: &Arc<Tally>) -> Vec<Arc<dyn Plugin>> {
         Arc::new(bot_detection::BotDetection),
         Arc::new(correlation_id::CorrelationId),
         Arc::new(cors::Cors),
-        Arc::new(file_log::FileLog::default()),
+        Arc::new(file_log::plugin()),
         Arc::new(hmac_auth::HmacAuth),
-        Arc::new(http_log::HttpLog::default()),
+        Arc::new(http_log::plugin()),
         Arc::new(ip_restriction::IpRestriction),
         Arc::new(jwt::Jwt),
         Arc::new(key_auth::KeyAuth),
@@ -73,7 +73,7 @@ pub fn bundled_with(tally: &Arc<Tally>) -> Vec<Arc<dyn Plugin>> {
         Arc::new(request_transformer::RequestTransformer),
         Arc::new(response_ratelimiting::ResponseRateLimiting::with(tally)),
         Arc::new(response_transformer::ResponseTransformer),
-        Arc::new(tcp_log::TcpLog::default()),
-        Arc::new(udp_log::UdpLog::default()),
+        Arc::new(tcp_log::plugin()),
+        Arc::new(udp_log::plugin()),
     ]
 }

@@ -8,6 +8,7 @@
 
 mod custom;
 mod entry;
+mod plugin;
 mod postman;
 mod queue;
 mod session;
@@ -15,6 +16,7 @@ mod sink;
 pub(crate) mod wire;
 
 pub(crate) use custom::fields_field;
+pub(crate) use plugin::LogPlugin;
 pub(crate) use queue::{Queue, queue_field};
 pub(crate) use sink::{Sink, Undelivered};
 

@@ -159,7 +159,7 @@ impl Value for AccessLog {
             "off" => Ok(AccessLog::Off),
             // Kong: a second word names an nginx log format.
             _ if text.contains(char::is_whitespace) => Err(
-                "names a log format: write the path alone, and the format into proxy_access_log_format"
+                "names a log format: write the path alone, and the format into the setting beside it"
                     .to_owned(),
             ),
             _ => Ok(AccessLog::File(PathBuf::from(text))),
@@ -171,6 +171,24 @@ impl Value for AccessLog {
             AccessLog::Off => "off".to_owned(),
             AccessLog::File(path) => path.display().to_string(),
         }
+    }
+}
+
+/// Where the access log of connections and datagrams goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamAccessLog(pub AccessLog);
+
+impl Value for StreamAccessLog {
+    const FORM: &'static str = AccessLog::FORM;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        // Kong: its own default names nginx's format, which is the default here too.
+        let path = text.strip_suffix(" basic").map_or(text, str::trim_end);
+        AccessLog::parse(path).map(StreamAccessLog)
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
     }
 }
 
@@ -292,6 +310,15 @@ mod tests {
         check::<AccessLog>("logs/access.log", Some("logs/access.log"));
         check::<AccessLog>("logs/access.log basic", None);
         check::<AccessLog>("", None);
+    }
+
+    #[test]
+    fn the_access_log_of_streams_may_name_the_usual_format_as_kongs_default_does() {
+        check::<StreamAccessLog>("logs/access.log basic", Some("logs/access.log"));
+        check::<StreamAccessLog>("/dev/stdout", Some("/dev/stdout"));
+        check::<StreamAccessLog>("off", Some("off"));
+        check::<StreamAccessLog>("logs/access.log custom", None);
+        check::<StreamAccessLog>(" basic", None);
     }
 
     #[test]

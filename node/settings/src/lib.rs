@@ -34,7 +34,7 @@ mod tracing;
 mod value;
 mod web_origin;
 
-pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, Workers};
+pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, StreamAccessLog, Workers};
 pub use conf_file::ConfFile;
 pub use headers::{Headers, HeadersUpstream};
 pub use ipnet::IpNet;

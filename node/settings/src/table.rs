@@ -15,8 +15,8 @@ use troop_expression::Flavor;
 use crate::value::Value;
 use crate::{
     AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HeadersUpstream, HostPort, Instrumentations,
-    Listen, LogFormat, LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamListen,
-    WebOrigin, Workers,
+    Listen, LogFormat, LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamAccessLog,
+    StreamListen, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -205,6 +205,12 @@ settings! {
         proxy_access_log_format: String = "standard";
         /// Share of requests that get a line: every tenth one with `0.1`.
         proxy_access_log_sampling: Share = "1";
+        /// File that gets one line per connection, or run of datagrams, that was passed on as it came (`stream_listen`); `off` writes none. It may
+        /// be the file of `proxy_access_log`. A relative path starts in `data_dir`.
+        proxy_stream_access_log: StreamAccessLog = "/dev/stdout", kong "proxy_stream_access_log";
+        /// What that line looks like: `basic` (as nginx writes it for streams), `json`, or a pattern with nginx's `$variables`; see
+        /// [Observing troop](../observing.md#connections-and-datagrams).
+        proxy_stream_access_log_format: String = "basic";
         /// What becomes a span of a trace: the exchange with the client (`request`), the tries to reach a peer (`balancer`), changes
         /// through the Admin API (`admin`). Kong's other words are taken and make none.
         tracing_instrumentations: Instrumentations = "off", kong "tracing_instrumentations";

@@ -9,12 +9,16 @@
 use std::net::IpAddr;
 
 mod escape;
+mod form;
 mod format;
 mod json;
 mod pattern;
+mod session;
 mod target;
 
-pub use format::{FormatError, LineFormat};
+pub use form::FormatError;
+pub use format::LineFormat;
+pub use session::{SessionFormat, SessionLine};
 
 /// What the line tells, borrowed from the exchange.
 #[derive(Clone, Copy)]
@@ -185,7 +189,10 @@ mod tests {
     #[test]
     fn patterns_that_cannot_be_filled_or_would_tell_secrets_are_refused() {
         let refused = |text: &str| text.parse::<LineFormat>().unwrap_err();
-        assert_eq!(refused("compact"), FormatError::NoPattern);
+        assert_eq!(
+            refused("compact"),
+            FormatError::NoPattern("standard, combined, json".into())
+        );
         assert_eq!(refused("$status $sttaus"), FormatError::Unknown("sttaus".into()));
         assert_eq!(refused("costs $ 5"), FormatError::Unknown(String::new()));
         assert_eq!(

@@ -45,6 +45,13 @@ pub(crate) fn write_moment(unix_ms: u64, out: &mut Vec<u8>) {
     .expect("invariant: writing to a Vec cannot fail");
 }
 
+/// Appends the moment as seconds since 1970, with milliseconds.
+pub(crate) fn write_unix(unix_ms: u64, out: &mut Vec<u8>) {
+    use std::io::Write;
+    write!(out, "{}.{:03}", unix_ms / 1_000, unix_ms % 1_000)
+        .expect("invariant: writing to a Vec cannot fail");
+}
+
 /// Appends the moment in the form of ISO 8601, with milliseconds.
 pub(crate) fn write_iso(unix_ms: u64, out: &mut Vec<u8>) {
     use std::io::Write;

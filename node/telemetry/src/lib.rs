@@ -19,7 +19,7 @@ mod logging;
 pub mod metric;
 pub mod trace;
 
-pub use access::{AccessLine, FormatError, LineFormat};
+pub use access::{AccessLine, FormatError, LineFormat, SessionFormat, SessionLine};
 pub use exposition::{Exposition, Kind, Labels};
 pub use histogram::Histogram;
 pub use logging::{LogFormat, LoggingError, Volume, init_logging};

@@ -139,8 +139,9 @@ const KONG: &str = "
 | `kong_memory_lua_shared_dict_bytes`, `kong_memory_lua_shared_dict_total_bytes` | gauge | `node_id`, `shared_dict`, `kong_subsystem` | always; of the counters of `rate-limiting` |
 | `kong_nginx_metric_errors_total` | counter | | always |
 | `kong_http_requests_total` | counter | `service`, `route`, `code`, `source`, `workspace`, `consumer` | `prometheus` with `status_code_metrics` |
-| `kong_bandwidth_bytes` | counter | `service`, `route`, `direction`, `workspace`, `consumer` | `prometheus` with `bandwidth_metrics` |
-| `kong_kong_latency_ms`, `kong_upstream_latency_ms`, `kong_request_latency_ms` | histogram | `service`, `route`, `workspace` | `prometheus` with `latency_metrics` |
+| `kong_stream_sessions_total` | counter | `service`, `route`, `code`, `source`, `workspace` | the same, of connections and runs of datagrams |
+| `kong_bandwidth_bytes` | counter | `service`, `route`, `direction`, `workspace`, and `consumer` of requests | `prometheus` with `bandwidth_metrics` |
+| `kong_kong_latency_ms`, `kong_upstream_latency_ms`, `kong_request_latency_ms`, `kong_session_duration_ms` | histogram | `service`, `route`, `workspace` | `prometheus` with `latency_metrics` |
 
 The label `consumer` is empty unless the plugin says `per_consumer`.
 ";

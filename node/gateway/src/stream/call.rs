@@ -24,7 +24,7 @@ use std::{
 };
 use thiserror::Error;
 use troop_balancer::Occupied;
-use troop_plugin_api::{Client as ClientFacts, Phases, Scope, Session, SessionRecord, Verdict};
+use troop_plugin_api::{Client as ClientFacts, Phases, Scope, Session, Verdict};
 use troop_router::{Caller, Carriers};
 
 /// Why a call was hung up on.
@@ -52,13 +52,32 @@ pub(crate) enum HungUp {
 
 impl HungUp {
     /// Kong: what a session that ended like this is logged as.
-    fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         match self {
             HungUp::NoRoute | HungUp::PluginFailed(_) => 500,
             HungUp::NoService => 503,
             HungUp::Unwanted(status) => *status,
             HungUp::NoPeer(_) => 503,
             HungUp::Unreached(_) => 502,
+        }
+    }
+}
+
+/// What carries a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A connection.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl Transport {
+    /// As nginx writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::Tcp => "TCP",
+            Transport::Udp => "UDP",
         }
     }
 }
@@ -73,6 +92,7 @@ pub(crate) struct Call {
     pub source: SocketAddr,
     /// The address it called.
     pub destination: SocketAddr,
+    pub transport: Transport,
     pub heard: Heard,
     /// Number of the connection since the node started.
     pub number: u64,
@@ -83,7 +103,7 @@ pub(crate) struct Call {
 pub(crate) struct Routed {
     pub route: StreamRoute,
     pub carriers: Carriers,
-    chain: Rc<Chain>,
+    pub chain: Rc<Chain>,
 }
 
 /// Bytes that passed.
@@ -189,38 +209,6 @@ impl Call {
                     self.worker.page.retries.up();
                 }
             }
-        }
-    }
-
-    /// Tells those who log.
-    pub fn ended(&self, routed: Option<&Routed>, fate: &Fate, hung_up: Option<&HungUp>) {
-        if let Some(reason) = hung_up {
-            tracing::debug!(client = %self.client, destination = %self.destination, %reason, "a session was not put through");
-        }
-        let Some(routed) = routed.filter(|routed| routed.chain.has(Phases::SESSION_LOG)) else {
-            return;
-        };
-        let now = Instant::now();
-        let until = |end: Instant| {
-            let millis = end.saturating_duration_since(self.started).as_millis();
-            u32::try_from(millis).unwrap_or(u32::MAX)
-        };
-        let record = SessionRecord {
-            client: self.client,
-            port: self.destination.port(),
-            sni: self.heard.sni.as_deref(),
-            status: hung_up.map_or(200, HungUp::status),
-            received_bytes: fate.passed.received,
-            sent_bytes: fate.passed.sent,
-            gateway_ms: until(fate.reached.unwrap_or(now)),
-            session_ms: until(now),
-            started_at_ms: self.worker.unix_us_at(self.started) / 1_000,
-            tries: &fate.trail.tries,
-            route: routed.route.matched(),
-            service: routed.route.service.as_deref().map(Service::matched),
-        };
-        for link in routed.chain.of(Phases::SESSION_LOG) {
-            link.handler.session_log(&record);
         }
     }
 }

@@ -7,7 +7,7 @@
 //! waits for a peer to be found; beyond it cards are lost, which is what datagrams are allowed to be.
 
 use super::{
-    call::{Call, Fate, HungUp, Routed},
+    call::{Call, Fate, HungUp, Routed, Transport},
     hello::Heard,
     session::awake,
 };
@@ -102,6 +102,7 @@ fn begin(
             client: client.ip().to_canonical(),
             source: client,
             destination,
+            transport: Transport::Udp,
             heard: Heard::default(),
             number: worker.next_connection(),
             started: Instant::now(),

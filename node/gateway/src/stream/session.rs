@@ -3,7 +3,7 @@
 //! Either side may be quiet for as long as the service's read timeout; whoever closes its half closes the other's.
 
 use super::{
-    call::{Call, Fate, HungUp, Passed, Routed},
+    call::{Call, Fate, HungUp, Passed, Routed, Transport},
     hello,
 };
 use crate::{
@@ -78,6 +78,7 @@ async fn put_through(
         client: client_of(&worker, &arrival),
         source: arrival.address,
         destination: stream.local_addr().unwrap_or(listener),
+        transport: Transport::Tcp,
         heard: hello::Heard::default(),
         number,
         started: Instant::now(),

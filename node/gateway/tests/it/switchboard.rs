@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UdpSocket},
 };
 use troop_expression::Flavor;
-use troop_gateway::{GatewayOptions, ListenOptions, RealIp, RealIpSource};
+use troop_gateway::{AccessLog, GatewayOptions, ListenOptions, RealIp, RealIpSource};
 use troop_plugin_api::{
     Failure, Handler, Misconfigured, Phases, Plugin, Reply, Session, SessionRecord, Setup, Verdict,
 };
@@ -41,6 +41,13 @@ async fn board_of(router_flavor: Flavor, plugins: Vec<Arc<dyn Plugin>>) -> House
         ..options()
     };
     House::build(options, plugins).await
+}
+
+/// The lines of a log, once there are so many.
+async fn lines(path: &std::path::Path, count: usize) -> Vec<String> {
+    let read = || std::fs::read_to_string(path).unwrap_or_default();
+    until("there are lines", async || read().lines().count() >= count).await;
+    read().lines().map(str::to_owned).collect()
 }
 
 /// A peer that answers whatever it gets with its name in front.
@@ -386,6 +393,51 @@ async fn datagrams_of_a_client_are_a_session_of_their_own() {
     let counters = || house.gateway.gauges().counters();
     assert_eq!(counters().connections_accepted, 3);
     until("quiet sessions end", async || counters().connections_active == 0).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_gets_a_line_also_one_that_nobody_expected() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("streams.log");
+    let options = GatewayOptions {
+        listeners: vec![ListenOptions {
+            raw: true,
+            ..ListenOptions::plain(any_port())
+        }],
+        datagrams: vec![any_port()],
+        session_log: AccessLog::File(path.clone()),
+        session_log_format: "$protocol $status $bytes_sent $bytes_received $server_port $upstream_addr"
+            .parse()
+            .expect("a format"),
+        ..options()
+    };
+    let house = House::build(options, Vec::new()).await;
+    let (tcp, udp) = (house.address().port(), house.gateway.datagram_addresses()[0]);
+    assert_eq!(said(house.address(), b"x").await, None);
+    assert_eq!(lines(&path, 1).await, [format!("TCP 500 0 0 {tcp} -")]);
+    let (peer, cards) = (parrot("p").await, postcard_parrot("u").await);
+    let (away, asks) = (
+        "127.0.0.1:1".parse().expect("an address"),
+        |port: u16| json!({"destinations": [{"port": port}]}),
+    );
+    let unreached = service(&house, "tcp", away, json!({})).await;
+    let gone = route(&house, &["tcp"], unreached, asks(tcp)).await;
+    assert_eq!(said(house.address(), b"x").await, None);
+    assert_eq!(lines(&path, 2).await[1], format!("TCP 502 0 0 {tcp} {away}"));
+    house.delete("routes", gone).await;
+    let reached = service(&house, "tcp", peer, json!({})).await;
+    route(&house, &["tcp"], reached, asks(tcp)).await;
+    assert_eq!(said(house.address(), b"hello").await.as_deref(), Some("p:hello"));
+    assert_eq!(lines(&path, 3).await[2], format!("TCP 200 7 5 {tcp} {peer}"));
+    let post = service(&house, "udp", cards, json!({"read_timeout": 200})).await;
+    route(&house, &["udp"], post, asks(udp.port())).await;
+    let client = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    client.send_to(b"card", udp).await.expect("sent");
+    assert_eq!(
+        lines(&path, 4).await[3],
+        format!("UDP 200 6 4 {} {cards}", udp.port())
+    );
     house.close().await;
 }
 

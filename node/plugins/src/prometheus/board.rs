@@ -28,6 +28,16 @@ const PEER_STEPS: &[u64] = &[
 /// Kong keeps everything in workspaces; here there is one.
 const WORKSPACE: &str = "default";
 
+/// A family's name, and what it counts.
+type Family = (&'static str, &'static str);
+
+const REQUESTS: Family = ("kong_http_requests_total", "Exchanges");
+const SESSIONS: Family = ("kong_stream_sessions_total", "Connections and runs of datagrams");
+const BYTES: Family = (
+    "kong_bandwidth_bytes",
+    "Bytes of bodies and heads, and of sessions",
+);
+
 /// Rows by the values of their labels.
 type Rows<T> = ArcSwap<OrdMap<Vec<String>, Arc<T>>>;
 
@@ -44,6 +54,7 @@ pub(super) enum Span {
     Gateway,
     Peer,
     Request,
+    Session,
 }
 
 /// What was counted.
@@ -51,7 +62,9 @@ pub(super) enum Span {
 pub(super) struct Board {
     requests: Rows<AtomicU64>,
     bytes: Rows<AtomicU64>,
-    latencies: [Rows<Latency>; 3],
+    sessions: Rows<AtomicU64>,
+    session_bytes: Rows<AtomicU64>,
+    latencies: [Rows<Latency>; 4],
     errors: AtomicU64,
 }
 
@@ -59,17 +72,21 @@ impl Span {
     fn steps(self) -> &'static [u64] {
         match self {
             Span::Gateway => GATEWAY_STEPS,
-            Span::Peer | Span::Request => PEER_STEPS,
+            Span::Peer | Span::Request | Span::Session => PEER_STEPS,
         }
     }
 
-    fn family(self) -> (&'static str, &'static str) {
+    fn family(self) -> Family {
         match self {
             Span::Gateway => ("kong_kong_latency_ms", "Time the gateway took, in milliseconds"),
             Span::Peer => ("kong_upstream_latency_ms", "Time the peer took, in milliseconds"),
             Span::Request => (
                 "kong_request_latency_ms",
                 "Time the exchange took, in milliseconds",
+            ),
+            Span::Session => (
+                "kong_session_duration_ms",
+                "Time the connection or run of datagrams took, in milliseconds",
             ),
         }
     }
@@ -89,6 +106,20 @@ impl Board {
     pub fn count_request(&self, labels: [&str; 5]) {
         if let Some(row) = self.row(&self.requests, &labels, AtomicU64::default) {
             row.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// One more connection or run of datagrams with these labels: service, route, code, source.
+    pub fn count_session(&self, labels: [&str; 4]) {
+        if let Some(row) = self.row(&self.sessions, &labels, AtomicU64::default) {
+            row.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// So many bytes more of sessions with these labels: service, route, direction.
+    pub fn count_session_bytes(&self, labels: [&str; 3], bytes: u64) {
+        if let Some(row) = self.row(&self.session_bytes, &labels, AtomicU64::default) {
+            row.fetch_add(bytes, Relaxed);
         }
     }
 
@@ -136,22 +167,13 @@ impl Board {
         );
         out.sample(&[], self.errors.load(Relaxed));
         let names = ["service", "route", "code", "source", "consumer"];
-        write_rows(
-            out,
-            "kong_http_requests_total",
-            "Exchanges",
-            &names,
-            &self.requests,
-        );
+        write_rows(out, REQUESTS, &names, &self.requests);
+        // Kong: a session has no consumer, not even an empty one.
+        write_rows(out, SESSIONS, &names[..4], &self.sessions);
         let names = ["service", "route", "direction", "consumer"];
-        write_rows(
-            out,
-            "kong_bandwidth_bytes",
-            "Bytes of bodies and heads",
-            &names,
-            &self.bytes,
-        );
-        for span in [Span::Gateway, Span::Peer, Span::Request] {
+        write_rows(out, BYTES, &names, &self.bytes);
+        write_rows(out, BYTES, &names[..3], &self.session_bytes);
+        for span in [Span::Gateway, Span::Peer, Span::Request, Span::Session] {
             write_latencies(out, span, &self.latencies[span as usize]);
         }
     }
@@ -169,18 +191,12 @@ fn labelled<'a>(names: &[&'a str], values: &'a [String]) -> Vec<(&'a str, &'a st
     labels
 }
 
-fn write_rows(
-    out: &mut Exposition,
-    family: &'static str,
-    help: &'static str,
-    names: &[&str],
-    rows: &Rows<AtomicU64>,
-) {
+fn write_rows(out: &mut Exposition, family: Family, names: &[&str], rows: &Rows<AtomicU64>) {
     let rows = rows.load();
     if rows.is_empty() {
         return;
     }
-    out.family(family, Kind::Counter, help);
+    out.family(family.0, Kind::Counter, family.1);
     for (values, count) in rows.iter() {
         out.sample(&labelled(names, values), count.load(Relaxed));
     }

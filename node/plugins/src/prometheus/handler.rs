@@ -1,9 +1,9 @@
-//! Counting an exchange that is over, as far as the instance is told to.
+//! Counting an exchange or a session that is over, as far as the instance is told to.
 
 use super::board::{Board, Span};
 use crate::config::Config;
 use std::{borrow::Cow, sync::Arc};
-use troop_plugin_api::{Handler, Head, LogRecord, Matched, Misconfigured, Phases, Source};
+use troop_plugin_api::{Handler, Head, LogRecord, Matched, Misconfigured, Phases, SessionRecord, Source};
 use troop_schema::Record;
 
 /// One configured instance.
@@ -46,7 +46,7 @@ fn head_bytes(head: &dyn Head) -> u64 {
 
 impl Handler for Counter {
     fn phases(&self) -> Phases {
-        Phases::LOG
+        Phases::LOG | Phases::SESSION_LOG
     }
 
     fn log(&self, record: &LogRecord<'_>) {
@@ -86,4 +86,31 @@ impl Handler for Counter {
             }
         }
     }
+
+    fn session_log(&self, record: &SessionRecord<'_>) {
+        let route = called(&record.route);
+        let service = record.service.as_ref().map(called).unwrap_or_default();
+        let board = &self.board;
+        if self.statuses {
+            let source = if record.was_put_through() {
+                "service"
+            } else {
+                "kong"
+            };
+            let code = record.status.to_string();
+            board.count_session([&service, &route, &code, source]);
+        }
+        if self.bandwidth {
+            board.count_session_bytes([&service, &route, "ingress"], record.received_bytes);
+            board.count_session_bytes([&service, &route, "egress"], record.sent_bytes);
+        }
+        if self.latencies {
+            let labels = [&*service, &*route];
+            board.count_latency(Span::Gateway, labels, record.gateway_ms.into());
+            board.count_latency(Span::Session, labels, record.session_ms.into());
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

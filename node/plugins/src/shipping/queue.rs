@@ -73,10 +73,10 @@ impl Queue {
         }
     }
 
-    /// Reads the record.
-    pub fn configure(record: Option<&Record>) -> Result<Self, Misconfigured> {
-        let record = record.ok_or_else(|| wrong("queue", "missing"))?;
-        let config = Config(record);
+    /// Reads the record in a plugin's configuration.
+    pub fn configure(config: &Record) -> Result<Self, Misconfigured> {
+        let record = config.get("queue").and_then(|queue| queue.as_object());
+        let config = Config(record.ok_or_else(|| wrong("queue", "missing"))?);
         let seconds = |field: &str, usual: f64| {
             let seconds = config.number(field).unwrap_or(usual);
             Duration::try_from_secs_f64(seconds).map_err(|_| wrong("queue", "a time is out of range"))

@@ -5,7 +5,11 @@
 use super::Undelivered;
 use rustls::{ClientConfig, crypto::aws_lc_rs};
 use rustls_pki_types::ServerName;
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -37,19 +41,20 @@ pub(crate) async fn connect(place: &Place, within: Duration) -> Result<Box<dyn W
             return Ok(Box::new(stream) as Box<dyn Wire>);
         };
         let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
-        let stream = connector()?.connect(name, stream).await?;
+        let stream = CONNECTOR.connect(name, stream).await?;
         Ok(Box::new(stream) as Box<dyn Wire>)
     });
     connected.await.map_err(|_| Undelivered::Timeout)?
 }
 
-fn connector() -> Result<TlsConnector, Undelivered> {
+/// One for all collectors: it remembers sessions, so that a connection that is made again need not begin anew.
+static CONNECTOR: LazyLock<TlsConnector> = LazyLock::new(|| {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
+        .expect("invariant: the provider has suites for the usual versions of TLS")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Unproven(provider)))
         .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
+    TlsConnector::from(Arc::new(config))
+});

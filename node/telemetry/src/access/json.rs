@@ -49,7 +49,8 @@ pub(super) fn write(line: &AccessLine<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn put(name: &str, value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
+/// Appends a member.
+pub(super) fn put(name: &str, value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
     write!(out, ",\"{name}\":").expect("invariant: writing to a Vec cannot fail");
     serde_json::to_writer(out, value).expect("invariant: texts and numbers are JSON");
 }

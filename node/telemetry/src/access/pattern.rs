@@ -1,6 +1,6 @@
 //! The holes of a pattern, by nginx's names where nginx has the thing.
 
-use super::{AccessLine, escape::escaped, format::FormatError, target};
+use super::{AccessLine, escape::escaped, form::FormatError, target};
 use crate::calendar;
 use std::io::Write;
 
@@ -104,10 +104,7 @@ impl Hole {
             Hole::User => text(line.user, out),
             Hole::TimeLocal => calendar::write_moment(line.at_ms, out),
             Hole::TimeIso => calendar::write_iso(line.at_ms, out),
-            Hole::TimeUnix => plain(
-                out,
-                format_args!("{}.{:03}", line.at_ms / 1_000, line.at_ms % 1_000),
-            ),
+            Hole::TimeUnix => calendar::write_unix(line.at_ms, out),
             Hole::Request => {
                 text(Some(line.method), out);
                 out.push(b' ');
@@ -141,23 +138,23 @@ impl Hole {
     }
 }
 
-fn plain(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn plain(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text)
         .expect("invariant: writing to a Vec cannot fail");
 }
 
-fn text(value: Option<&str>, out: &mut Vec<u8>) {
+pub(super) fn text(value: Option<&str>, out: &mut Vec<u8>) {
     escaped(value.map(str::as_bytes), out);
 }
 
-fn number(value: Option<u32>, out: &mut Vec<u8>) {
+pub(super) fn number(value: Option<u32>, out: &mut Vec<u8>) {
     match value {
         Some(value) => plain(out, format_args!("{value}")),
         None => out.push(b'-'),
     }
 }
 
-fn seconds(ms: Option<u32>, out: &mut Vec<u8>) {
+pub(super) fn seconds(ms: Option<u32>, out: &mut Vec<u8>) {
     match ms {
         Some(ms) => plain(out, format_args!("{}.{:03}", ms / 1_000, ms % 1_000)),
         None => out.push(b'-'),
