@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use std::sync::Arc;
-use troop_gateway::{Endpoint, Exporter};
+use troop_gateway::{Destination, Exporter};
 use troop_plugin_api::Node;
 use troop_runtime::{Shutdown, TaskSet};
 use troop_settings::Settings;
@@ -15,7 +15,7 @@ pub struct Observation {
     /// How a line about a connection or a run of datagrams looks.
     pub session_line: SessionFormat,
     /// Who takes spans, if there are any.
-    collector: Option<Endpoint>,
+    collector: Option<Destination>,
 }
 
 impl Observation {
@@ -29,9 +29,7 @@ impl Observation {
         let session_line =
             session_line.with_context(|| format!("proxy_stream_access_log_format = {text}"))?;
         let collector = if settings.tracing_instrumentations.any() {
-            let text = &settings.tracing_endpoint;
-            let endpoint = text.parse();
-            Some(endpoint.with_context(|| format!("tracing_endpoint = {text}"))?)
+            Some(destination(settings)?)
         } else {
             None
         };
@@ -44,7 +42,20 @@ impl Observation {
 
     /// Whoever carries spans to the collector, until the node stops.
     pub fn exporter(&self, node: &Node, tasks: &TaskSet, shutdown: &Shutdown) -> Option<Arc<Exporter>> {
-        let endpoint = self.collector.clone()?;
-        Some(Exporter::start(endpoint, node, tasks, shutdown.clone()))
+        let destination = self.collector.clone()?;
+        Some(Exporter::start(destination, node, tasks, shutdown.clone()))
     }
+}
+
+/// Where spans go, and whose word counts for it.
+fn destination(settings: &Settings) -> Result<Destination> {
+    let text = &settings.tracing_endpoint;
+    let endpoint = text.parse();
+    let endpoint = endpoint.with_context(|| format!("tracing_endpoint = {text}"))?;
+    let Some(path) = &settings.tracing_ca_cert else {
+        return Ok(Destination::new(endpoint, None)?);
+    };
+    let about = || format!("tracing_ca_cert = {}", path.display());
+    let pem = std::fs::read(settings.data_dir.join(path)).with_context(about)?;
+    Destination::new(endpoint, Some(&pem)).with_context(about)
 }

@@ -2,11 +2,13 @@
 
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use serde_json::{Value, json};
+use std::fs;
 use troop_tests::{
     collector::{Collector, fact},
     node::Node,
     origin::{Origin, echoed},
     patience::{PATIENCE, eventually},
+    ports,
     wire::{self, Request},
 };
 
@@ -82,9 +84,86 @@ fn a_trace_goes_on_through_the_gateway_to_the_peer() {
         fact(client, "server.port"),
         Some(origin.address().port().to_string())
     );
+    assert_eq!(client.name, "kong.balancer");
+    assert_eq!(fact(client, "http.response.status_code").as_deref(), Some("200"));
+    assert_eq!(fact(client, "http.request.resend_count"), None);
     assert!(server.start_time_unix_nano <= client.start_time_unix_nano + 1_000_000);
+    assert!(client.end_time_unix_nano >= client.start_time_unix_nano);
     assert!(server.end_time_unix_nano >= server.start_time_unix_nano);
     assert!(!format!("{spans:?}").contains("hidden"));
+}
+
+#[test]
+fn each_try_is_a_span_and_a_log_names_the_trace() {
+    let (origin, collector) = (Origin::start("origin"), Collector::start());
+    let node = traced(&collector, "1");
+    let admin = node.admin();
+    let record = node.data_dir().join("record.json");
+    admin
+        .post(
+            "/plugins",
+            &json!({"name": "file-log", "config": {"path": record}}),
+        )
+        .expecting(201);
+    let nobody = ports::free();
+    admin.post("/upstreams", &json!({"name": "u"})).expecting(201);
+    for target in [nobody, origin.address()] {
+        admin
+            .post("/upstreams/u/targets", &json!({"target": target.to_string()}))
+            .expecting(201);
+    }
+    admin
+        .post("/services", &json!({"name": "s", "host": "u"}))
+        .expecting(201);
+    admin
+        .post(
+            "/services/s/routes?wait=all",
+            &json!({"name": "r", "paths": ["/p"]}),
+        )
+        .expecting(201);
+    let parent = |n: u32| format!("00-{TRACE}-{n:016x}-01");
+    // Targets take turns: one of two requests meets the one that is not there first.
+    for n in 1..=2 {
+        node.proxy(&Request::get("/p").header("traceparent", &parent(n)))
+            .expecting(200);
+    }
+    let spans = spans(&collector, TRACE, 5);
+    let tries: Vec<&Span> = spans
+        .iter()
+        .filter(|span| span.kind() == SpanKind::Client)
+        .collect();
+    assert_eq!(tries.len(), 3, "{tries:?}");
+    let failed = tries
+        .iter()
+        .find(|span| fact(span, "server.port") == Some(nobody.port().to_string()));
+    let failed = failed.expect("the try that failed");
+    assert_eq!(fact(failed, "http.response.status_code").as_deref(), Some("502"));
+    assert_eq!(failed.status.as_ref().map(|status| status.code), Some(2));
+    let second = tries
+        .iter()
+        .find(|span| fact(span, "http.request.resend_count").as_deref() == Some("1"));
+    assert_eq!(
+        second.expect("a second try").parent_span_id,
+        failed.parent_span_id
+    );
+    let told = eventually(PATIENCE, "two records", || {
+        let text = fs::read_to_string(&record).unwrap_or_default();
+        let told: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        if told.len() == 2 { Ok(told) } else { Err(text) }
+    });
+    assert!(
+        told.iter()
+            .all(|record| record["trace_id"] == json!({"w3c": TRACE})),
+        "{told:?}"
+    );
+    let states: Vec<&Value> = told
+        .iter()
+        .filter_map(|record| record["tries"][0].get("state"))
+        .collect();
+    assert_eq!(states, ["failed"], "{told:?}");
 }
 
 #[test]

@@ -82,4 +82,4 @@ pub use plan::{
     upstream::facts::{AddressFacts, TargetFacts, UpstreamFacts},
 };
 pub use real_ip::{RealIp, RealIpSource};
-pub use spans::export::{Endpoint, EndpointError, Exporter};
+pub use spans::export::{Destination, DestinationError, Endpoint, EndpointError, Exporter};

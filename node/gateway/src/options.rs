@@ -66,7 +66,7 @@ pub struct GatewayOptions {
 pub struct Tracing {
     /// The whole exchange.
     pub request: bool,
-    /// The tries to reach a peer.
+    /// Each try to reach a peer.
     pub balancer: bool,
     /// Of the journeys that begin here, the share that is kept.
     pub share: f64,

@@ -133,7 +133,8 @@ impl Course<'_> {
             peer_status: Some(head.status),
             is_call: matches!(flow, Flow::Call(_)),
         };
-        self.trail.note(peer, Some(head.status), &self.client.worker);
+        self.trail
+            .note(peer, Some(head.status), head_at, &self.client.worker);
         let (bytes, after) = match flow {
             Flow::Call(inflow) => {
                 if !self.client.is_stream {

@@ -11,7 +11,7 @@ use std::{borrow::Cow, time::Instant};
 use troop_plugin_api::Edits;
 use troop_telemetry::trace::{Fact, Journey, Side, Span, Waybill};
 
-/// The journey of an exchange, and the number of the stretch to the peer.
+/// The journey of an exchange, and the number of the stretch to the peer that is tried last.
 pub(crate) struct Traced {
     pub journey: Journey,
     to_peer: u64,
@@ -48,10 +48,8 @@ impl Traced {
             return;
         }
         let ns = |moment: Instant| client.worker.unix_us_at(moment).saturating_mul(1_000);
-        if tracing.balancer && !tail.tries.is_empty() {
-            tracing
-                .spans
-                .take(self.peer_span(tracing, tail, ns(tail.head_at)));
+        if tracing.balancer {
+            (0..tail.tries.len()).for_each(|at| tracing.spans.take(self.try_span(tracing, tail, at)));
         }
         if tracing.request {
             tracing
@@ -102,33 +100,39 @@ impl Traced {
         }
     }
 
-    /// All tries together.
-    fn peer_span(&self, tracing: &Tracing, tail: &Tail, to_ns: u64) -> Span {
-        let (first, last) = (tail.tries.first(), tail.tries.last());
-        let mut facts = vec![(
-            "http.request.resend_count",
-            Fact::Number(tail.tries.len() as i64 - 1),
-        )];
-        if let Some(last) = last {
-            facts.push(("server.address", last.peer.ip().to_string().into()));
-            facts.push(("server.port", last.peer.port().into()));
+    /// A try. The last one is where the waybill for the peer was signed: whoever goes on with the journey does so from there.
+    fn try_span(&self, tracing: &Tracing, tail: &Tail, at: usize) -> Span {
+        let tried = &tail.tries[at];
+        let is_last = at + 1 == tail.tries.len();
+        let status = tried.status.or(tried.failed_as);
+        let mut facts = vec![
+            ("server.address", Fact::from(tried.peer.ip().to_string())),
+            ("server.port", tried.peer.port().into()),
+        ];
+        if at > 0 {
+            facts.push(("http.request.resend_count", Fact::Number(at as i64)));
         }
-        let status = last.and_then(|last| last.status);
         facts.extend(status.map(|status| ("http.response.status_code", status.into())));
+        let from_ns = tried.picked_at_us.saturating_mul(1_000);
         Span {
             trace_id: self.journey.trace_id,
-            id: self.to_peer,
+            id: if is_last {
+                self.to_peer
+            } else {
+                rand::random::<u64>().max(1)
+            },
             parent: if tracing.request {
                 Some(self.journey.id)
             } else {
                 self.journey.parent
             },
-            name: Cow::Borrowed("peer"),
+            // Kong: this name.
+            name: Cow::Borrowed("kong.balancer"),
             side: Side::Client,
-            from_ns: first.map_or(to_ns, |first| first.picked_at_ms * 1_000_000),
-            to_ns,
+            from_ns,
+            to_ns: from_ns.saturating_add(tried.took_us.saturating_mul(1_000)),
             facts,
-            failed: status.is_none_or(|status| status >= 500),
+            failed: tried.status.is_none_or(|status| status >= 500),
         }
     }
 }

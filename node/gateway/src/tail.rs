@@ -168,6 +168,7 @@ impl Tail {
             route: self.route.as_ref().map(Owned::matched),
             service: self.service.as_ref().map(Owned::matched),
             identity: self.identity.as_ref(),
+            journey: self.traced.as_ref().map(|traced| &traced.journey),
             shared: &listeners.shared,
         };
         for link in self.chain.of(Phases::LOG) {

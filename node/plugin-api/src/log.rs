@@ -7,6 +7,7 @@ use crate::{
     shared::Shared,
 };
 use std::net::{IpAddr, SocketAddr};
+use troop_telemetry::trace::Journey;
 
 /// Who made the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +25,12 @@ pub struct Try {
     pub peer: SocketAddr,
     /// The status it answered with; none when it did not.
     pub status: Option<u16>,
-    /// Milliseconds since 1970 when it was picked.
-    pub picked_at_ms: u64,
+    /// What it is taken for when it gave nothing. Kong: 504 when it took too long, else 502.
+    pub failed_as: Option<u16>,
+    /// Microseconds since 1970 when it was picked.
+    pub picked_at_us: u64,
+    /// Microseconds until it answered, or was given up.
+    pub took_us: u64,
 }
 
 /// Where the time went, in milliseconds.
@@ -77,6 +82,8 @@ pub struct LogRecord<'a> {
     pub service: Option<Matched<'a>>,
     /// Who the client was.
     pub identity: Option<&'a Identity>,
+    /// The trace it belongs to; none while nobody traces.
+    pub journey: Option<&'a Journey>,
     /// What handlers left.
     pub shared: &'a Shared,
 }

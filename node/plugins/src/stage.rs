@@ -19,6 +19,7 @@ use troop_plugin_api::{
     Scheme, Scope, Setup, Shared, Source, Step, Timing, Verdict,
 };
 use troop_schema::Record;
+use troop_telemetry::trace::Journey;
 use uuid::Uuid;
 
 /// What is asked and what is known.
@@ -39,6 +40,8 @@ pub(crate) struct Stage {
     /// The response's head.
     pub response: Vec<(&'static str, &'static str)>,
     pub consumers: Vec<Arc<Consumer>>,
+    /// The trace it belongs to.
+    pub journey: Option<Journey>,
 }
 
 /// What came of it.
@@ -266,6 +269,7 @@ fn record<'a>(
         route: None,
         service: None,
         identity,
+        journey: stage.journey.as_ref(),
         shared,
     }
 }

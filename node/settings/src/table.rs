@@ -211,13 +211,16 @@ settings! {
         /// What that line looks like: `basic` (as nginx writes it for streams), `json`, or a pattern with nginx's `$variables`; see
         /// [Observing troop](../observing.md#connections-and-datagrams).
         proxy_stream_access_log_format: String = "basic";
-        /// What becomes a span of a trace: the exchange with the client (`request`), the tries to reach a peer (`balancer`), changes
+        /// What becomes a span of a trace: the exchange with the client (`request`), each try to reach a peer (`balancer`), changes
         /// through the Admin API (`admin`). Kong's other words are taken and make none.
         tracing_instrumentations: Instrumentations = "off", kong "tracing_instrumentations";
         /// Share of the traces that begin here which is kept; of those that come from elsewhere, as their header says.
         tracing_sampling_rate: Share = "0.01", kong "tracing_sampling_rate";
-        /// Where a collector takes spans by OTLP over HTTP.
+        /// Where a collector takes spans by OTLP: `http://` or `https://` with a path, or `grpc://` or `grpcs://` without.
         tracing_endpoint: String = "http://127.0.0.1:4318/v1/traces";
+        /// File (PEM) of the authorities that vouch for a collector behind `https` or `grpcs`. Unset: those the machine trusts. A
+        /// relative path starts in `data_dir`.
+        tracing_ca_cert: Option<PathBuf> = "";
     }
     Proxy {
         /// Threads that serve requests; `auto` is one per core.

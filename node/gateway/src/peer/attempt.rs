@@ -72,13 +72,37 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    /// The last try, and what came of it.
-    pub fn note(&mut self, peer: SocketAddr, status: Option<StatusCode>, worker: &Worker) {
-        let at = self.picked_at.unwrap_or_else(Instant::now);
+    /// The last try: it got through, with this answer where there are answers.
+    pub fn note(&mut self, peer: SocketAddr, status: Option<StatusCode>, at: Instant, worker: &Worker) {
+        self.push(peer, status.map(|s| s.as_u16()), None, at, worker);
+    }
+
+    /// The last try: nothing came of it.
+    pub fn note_failure(&mut self, peer: SocketAddr, error: &TryError, worker: &Worker) {
+        // Kong: what nginx makes of it.
+        let failed_as = match error {
+            TryError::TimedOut => 504,
+            _ => 502,
+        };
+        self.push(peer, None, Some(failed_as), Instant::now(), worker);
+    }
+
+    fn push(
+        &mut self,
+        peer: SocketAddr,
+        status: Option<u16>,
+        failed_as: Option<u16>,
+        ended_at: Instant,
+        worker: &Worker,
+    ) {
+        let picked_at = self.picked_at.unwrap_or(ended_at);
+        let took = ended_at.saturating_duration_since(picked_at).as_micros();
         self.tries.push(Try {
             peer,
-            status: status.map(|s| s.as_u16()),
-            picked_at_ms: worker.unix_us_at(at) / 1_000,
+            status,
+            failed_as,
+            picked_at_us: worker.unix_us_at(picked_at),
+            took_us: u64::try_from(took).unwrap_or(u64::MAX),
         });
     }
 }

@@ -85,7 +85,7 @@ impl<'a, 'p> Tries<'a, 'p> {
     pub fn failed(&mut self, attempt: &Attempt<'_>, failed: &Failed, can_repeat: bool) -> Result<(), Rescue> {
         let (picked, worker) = (&attempt.picked, self.means.worker);
         self.picker.failed(picked, &failed.error);
-        self.trail.note(picked.address, None, worker);
+        self.trail.note_failure(picked.address, &failed.error, worker);
         tracing::debug!(peer = %picked.address, error = %failed.error, "a try failed");
         if !may_try_again(failed, self.outgoing.method, can_repeat) || self.retries_left == 0 {
             return Err(failed.rescue());

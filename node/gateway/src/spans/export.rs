@@ -1,16 +1,17 @@
-//! Spans on their way to a collector, by OTLP: protobuf over HTTP.
+//! Spans on their way to a collector, by OTLP: protobuf over HTTP or gRPC.
 //!
 //! A letter box with a postman, as for logs. Whoever has a span throws it in and is gone; the postman waits a moment for more, ties them into
 //! one bundle and posts it. The box has a size: when the collector is away new spans are dropped and counted, and nobody notices but the
 //! counters.
 
 mod bundle;
+mod collector;
+mod endpoint;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+pub use collector::{Destination, DestinationError};
+pub use endpoint::{Endpoint, EndpointError};
+
+use collector::Collector;
 use std::{
     sync::{
         Arc,
@@ -18,12 +19,7 @@ use std::{
     },
     time::Duration,
 };
-use thiserror::Error;
-use tokio::{
-    net::TcpStream,
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, time::sleep};
 use troop_plugin_api::Node;
 use troop_runtime::{Shutdown, TaskSet};
 use troop_telemetry::{
@@ -37,62 +33,9 @@ const BOX_MAX: usize = 8_192;
 const BUNDLE_MAX: usize = 512;
 /// How long the first span of a bundle waits for others.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long a collector may take for a bundle.
-const POST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tries for a bundle, with a pause between them; then it is lost, for the next ones are waiting.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
-/// Answers are read up to here, so that the connection can be used again.
-const ANSWER_MAX_BYTES: usize = 64 * 1024;
-
-/// The text is not the URL of a collector.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum EndpointError {
-    /// No URL, or one without a host.
-    #[error("is not a URL such as http://127.0.0.1:4318/v1/traces")]
-    NoUrl,
-    /// TLS is not spoken to collectors.
-    #[error("is not http: run a collector beside the node and let it speak TLS to others")]
-    NotHttp,
-    /// A password would end up in the log.
-    #[error("holds credentials, which are not sent")]
-    Credentials,
-}
-
-/// Where a collector takes spans.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    authority: String,
-    /// Host and port to connect to.
-    address: String,
-    target: String,
-}
-
-impl std::str::FromStr for Endpoint {
-    type Err = EndpointError;
-
-    fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let uri: Uri = text.parse().map_err(|_| EndpointError::NoUrl)?;
-        let authority = uri.authority().ok_or(EndpointError::NoUrl)?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(EndpointError::NotHttp),
-            _ => return Err(EndpointError::NoUrl),
-        }
-        if authority.as_str().contains('@') {
-            return Err(EndpointError::Credentials);
-        }
-        Ok(Endpoint {
-            authority: authority.to_string(),
-            address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
-            target: uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str())
-                .to_owned(),
-        })
-    }
-}
-
 /// The letter box.
 pub struct Exporter {
     letters: mpsc::Sender<Span>,
@@ -109,7 +52,7 @@ struct Counts {
 impl Exporter {
     /// Opens a box and sends a postman to it, who works on the runtime this is called on. When the node stops he posts what is in the box, and
     /// goes.
-    pub fn start(endpoint: Endpoint, node: &Node, tasks: &TaskSet, shutdown: Shutdown) -> Arc<Self> {
+    pub fn start(destination: Destination, node: &Node, tasks: &TaskSet, shutdown: Shutdown) -> Arc<Self> {
         let (letters, inbox) = mpsc::channel(BOX_MAX);
         let counts = Arc::new(Counts::default());
         let postman = Postman {
@@ -117,7 +60,7 @@ impl Exporter {
             shutdown,
             counts: Arc::clone(&counts),
             node: node.clone(),
-            collector: Collector { endpoint, open: None },
+            collector: Collector::new(destination),
         };
         tasks.spawn("export spans", postman.work());
         Arc::new(Exporter { letters, counts })
@@ -191,13 +134,13 @@ impl Postman {
     async fn post(&mut self, spans: &[Span]) {
         let bytes = bundle::encode(spans, &self.node);
         for _ in 1..TRIES {
-            match self.collector.post_within(bytes.clone()).await {
+            match self.collector.post(bytes.clone()).await {
                 Ok(()) => return self.count_exported(spans),
                 Err(error) => tracing::debug!(error, "a collector did not take spans; they are posted again"),
             }
             sleep(PAUSE).await;
         }
-        match self.collector.post_within(bytes).await {
+        match self.collector.post(bytes).await {
             Ok(()) => self.count_exported(spans),
             Err(error) => {
                 tracing::warn!(
@@ -215,94 +158,20 @@ impl Postman {
     }
 }
 
-struct Collector {
-    endpoint: Endpoint,
-    open: Option<SendRequest<Full<Bytes>>>,
-}
-
-impl Collector {
-    async fn post_within(&mut self, body: Bytes) -> Result<(), String> {
-        let posted = timeout(POST_TIMEOUT, self.post(body)).await;
-        posted.unwrap_or_else(|_| Err("it did not answer in time".to_owned()))
-    }
-
-    async fn post(&mut self, body: Bytes) -> Result<(), String> {
-        let mut sender = match self.open.take().filter(|sender| !sender.is_closed()) {
-            Some(sender) => sender,
-            None => self.connect().await?,
-        };
-        let said = |error: hyper::Error| error.to_string();
-        sender.ready().await.map_err(said)?;
-        let answer = sender.send_request(self.request(body)?).await.map_err(said)?;
-        let status = answer.status();
-        let rest = Limited::new(answer.into_body(), ANSWER_MAX_BYTES);
-        if rest.collect().await.is_ok() {
-            self.open = Some(sender);
-        }
-        if status.is_success() {
-            Ok(())
-        } else {
-            Err(format!("it answered {status}"))
-        }
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, String> {
-        let stream = TcpStream::connect(&self.endpoint.address).await;
-        let stream = stream.map_err(|error| error.to_string())?;
-        let made = handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = made.map_err(|error| error.to_string())?;
-        // Ends with the sender.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
-
-    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, String> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&self.endpoint.target)
-            .header(header::HOST, &self.endpoint.authority)
-            .header(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/x-protobuf"),
-            );
-        request.body(Full::new(body)).map_err(|error| error.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(text: &str, expected: Result<(&str, &str), EndpointError>) {
-        let endpoint = text.parse::<Endpoint>();
-        let found = endpoint.as_ref().map(|e| (e.address.as_str(), e.target.as_str()));
-        assert_eq!(found, expected.as_ref().map(|pair| *pair), "{text}");
-    }
-
-    #[test]
-    fn a_collector_is_named_by_a_url_without_tls_and_credentials() {
-        check(
-            "http://127.0.0.1:4318/v1/traces",
-            Ok(("127.0.0.1:4318", "/v1/traces")),
-        );
-        check("http://collector/", Ok(("collector:80", "/")));
-        check("http://[::1]:1", Ok(("[::1]:1", "/")));
-        check("https://collector/", Err(EndpointError::NotHttp));
-        check("http://a:b@collector/", Err(EndpointError::Credentials));
-        check("collector:4318", Err(EndpointError::NoUrl));
-        check("/v1/traces", Err(EndpointError::NoUrl));
-    }
-
     #[tokio::test]
     async fn spans_that_find_the_box_full_are_dropped_and_counted() {
         let endpoint = "http://127.0.0.1:9/".parse().expect("an endpoint");
+        let destination = Destination::new(endpoint, None).expect("a destination");
         let node = Node {
             id: String::new(),
             hostname: String::new(),
         };
         let (tasks, shutdown) = (TaskSet::new(), Shutdown::new());
-        let exporter = Exporter::start(endpoint, &node, &tasks, shutdown.clone());
+        let exporter = Exporter::start(destination, &node, &tasks, shutdown.clone());
         let span = Span {
             trace_id: 1,
             id: 1,

@@ -195,12 +195,12 @@ impl Call {
             trail.picked_at = Some(Instant::now());
             match reach(&picked).await {
                 Ok(reached) => {
-                    trail.note(picked.address, None, &self.worker);
+                    trail.note(picked.address, None, Instant::now(), &self.worker);
                     return Ok((reached, picked.occupied.take()));
                 }
                 Err(error) => {
                     picker.failed(&picked, &error);
-                    trail.note(picked.address, None, &self.worker);
+                    trail.note_failure(picked.address, &error, &self.worker);
                     tracing::debug!(peer = %picked.address, %error, "a try failed");
                     if retries_left == 0 {
                         return Err(HungUp::Unreached(error));

@@ -160,6 +160,13 @@ fn document(record: &LogRecord<'_>) -> Map<String, Value> {
     put("source", source.into());
     put("workspace", WORKSPACE.to_string().into());
     put("workspace_name", "default".into());
+    if let Some(journey) = record.journey {
+        // Kong: under the name of the way in which it is written.
+        put(
+            "trace_id",
+            json!({ journey.style().as_str(): journey.trace_text() }),
+        );
+    }
     if let Some(credential) = record.identity.and_then(|identity| identity.credential.as_ref()) {
         put("authenticated_entity", json!({ "id": credential.id }));
     }
@@ -219,14 +226,19 @@ fn response_headers(head: &dyn Head) -> Map<String, Value> {
     headers
 }
 
-/// Kong: the balancer's time in two units, of which only the coarse one is measured here.
+/// Kong: when the balancer chose, in two units; how long that took is not measured here. Of a try that gave nothing also what it is taken for.
 pub(super) fn tried(tried: &Try) -> Value {
-    json!({
+    let mut told = json!({
         "ip": tried.peer.ip().to_string(),
         "port": tried.peer.port(),
-        "balancer_start": tried.picked_at_ms,
-        "balancer_start_ns": tried.picked_at_ms.saturating_mul(1_000_000),
+        "balancer_start": tried.picked_at_us / 1_000,
+        "balancer_start_ns": tried.picked_at_us.saturating_mul(1_000),
         "balancer_latency": 0,
         "balancer_latency_ns": 0,
-    })
+    });
+    if let Some(code) = tried.failed_as {
+        told["state"] = "failed".into();
+        told["code"] = code.into();
+    }
+    told
 }

@@ -45,11 +45,14 @@ mod tests {
 
     #[test]
     fn a_session_is_told_with_what_passed_and_whom_it_reached() {
-        let tries = [Try {
-            peer: ([10, 0, 0, 1], 5432).into(),
+        let tried = |last: u8, failed_as| Try {
+            peer: ([10, 0, 0, last], 5432).into(),
             status: None,
-            picked_at_ms: 7,
-        }];
+            failed_as,
+            picked_at_us: 7_008,
+            took_us: 1,
+        };
+        let tries = [tried(1, Some(502)), tried(2, None)];
         let record = SessionRecord {
             client: [9, 9, 9, 9].into(),
             port: 9000,
@@ -74,7 +77,14 @@ mod tests {
         );
         assert_eq!(told["upstream"], json!({"received": 4, "sent": 3}));
         assert_eq!(told["latencies"], json!({"kong": 1, "session": 20}));
+        let balancer = json!({"ip": "10.0.0.2", "port": 5432, "balancer_start": 7, "balancer_start_ns": 7_008_000,
+            "balancer_latency": 0, "balancer_latency_ns": 0});
+        assert_eq!(told["tries"][1], balancer);
         assert_eq!(told["tries"][0]["ip"], "10.0.0.1");
+        assert_eq!(
+            (&told["tries"][0]["state"], &told["tries"][0]["code"]),
+            (&json!("failed"), &json!(502))
+        );
         assert_eq!(
             (&told["client_ip"], &told["started_at"]),
             (&json!("9.9.9.9"), &json!(6))

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
 use std::{sync::Mutex, time::Duration};
 use troop_plugin_api::Scope;
+use troop_telemetry::trace::{Journey, Waybill};
 use uuid::Uuid;
 
 /// Remembers what it took; refuses as often as it is told to.
@@ -55,8 +56,13 @@ fn start(queue: Queue, basket: &Basket, behind: &Behind, losses: &Arc<Losses>) -
 }
 
 fn log(shipper: &Shipper, target: &'static str) {
+    log_of(shipper, target, None);
+}
+
+fn log_of(shipper: &Shipper, target: &'static str, journey: Option<Journey>) {
     let stage = Stage {
         target,
+        journey,
         headers: vec![
             ("host", "GW.test:99"),
             ("authorization", "secret"),
@@ -174,4 +180,21 @@ async fn a_record_tells_everything_but_secrets() {
         (&json!([]), &json!(""))
     );
     assert_eq!(entry.get("authenticated_entity"), None);
+    assert_eq!(entry.get("trace_id"), None);
+}
+
+#[tokio::test]
+async fn a_record_names_its_trace_under_the_style_in_which_it_came() {
+    let (basket, behind, losses) = (Basket::default(), Behind::default(), Arc::default());
+    let shipper = start(queue(1), &basket, &behind, &losses);
+    let b3 = |name: &str| (name == "b3").then_some("463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-0");
+    for came in [None, Waybill::read(b3)] {
+        log_of(&shipper, "/x", Some(Journey::begin(came, 0xab, 1, 0.0)));
+    }
+    drop(shipper);
+    behind.finish().await;
+    let taken = basket.taken.lock().expect("a basket");
+    let told: Vec<&Value> = taken.iter().map(|bundle| &bundle[0]["trace_id"]).collect();
+    let begun = json!({"w3c": "000000000000000000000000000000ab"});
+    assert_eq!(told, [&begun, &json!({"b3": "463ac35c9f6413ad48485a3953bb6124"})]);
 }

@@ -51,6 +51,11 @@ impl Journey {
         }
     }
 
+    /// How its number is written on the way.
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
     /// The journey as text.
     pub fn trace_text(&self) -> String {
         format!("{:032x}", self.trace_id)
@@ -106,5 +111,6 @@ mod tests {
         );
         let first = Journey::begin(None, 99, 0, 1.0);
         assert_eq!((first.trace_id, first.parent, first.id), (99, None, 1));
+        assert_eq!((journey.style().as_str(), first.style().as_str()), ("b3", "w3c"));
     }
 }

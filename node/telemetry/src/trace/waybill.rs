@@ -15,6 +15,16 @@ pub enum Style {
     B3Several,
 }
 
+impl Style {
+    /// Kong: what a number in this style is called in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Style::W3c => "w3c",
+            Style::B3 | Style::B3Several => "b3",
+        }
+    }
+}
+
 /// Which journey, and what was decided about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waybill {
