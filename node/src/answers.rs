@@ -1,9 +1,10 @@
 //! What other nodes may ask this one.
 
-use crate::facts::Facts;
+use crate::{agreement::FLAVOR, facts::Facts};
 use std::{sync::Arc, time::SystemTime};
 use troop_admin::NodeFacts;
 use troop_cluster::question::Answerer;
+use troop_expression::Flavor;
 use troop_plugins::Tally;
 use uuid::Uuid;
 
@@ -19,6 +20,8 @@ pub struct Answers {
     pub facts: Arc<Facts>,
     /// Counts kept with the others.
     pub tally: Arc<Tally>,
+    /// How routes are read here.
+    pub flavor: Flavor,
 }
 
 impl Answerer for Answers {
@@ -28,6 +31,7 @@ impl Answerer for Answers {
                 let upstream = Uuid::from_slice(question).ok()?;
                 serde_json::to_vec(&self.facts.upstream_health(upstream)).ok()
             }
+            FLAVOR => Some(self.flavor.as_str().into()),
             COUNTS => self.tally.take_in(question, now_s()),
             _ => None,
         }

@@ -1,8 +1,8 @@
 //! The Admin API's telephone to the cluster.
 
-use crate::answers::HEALTH;
+use crate::{agreement, answers::HEALTH};
 use futures_util::{FutureExt, future::BoxFuture};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use troop_admin::{
     ClusterControl, ClusterStatus, ControlError, MemberRole, MemberStatus, NewToken, NodeRole, Opinion,
@@ -38,7 +38,7 @@ impl Control {
     }
 
     async fn ask_status(&self) -> ClusterStatus {
-        let picture = self.cluster.picture().await;
+        let (picture, flavors) = tokio::join!(self.cluster.picture(), agreement::flavors(&self.cluster));
         let me = self.cluster.node_id();
         let served = self.served.borrow().get();
         let name = picture
@@ -55,7 +55,7 @@ impl Control {
             last_log_index: picture.raft.last_log_index,
             applied_index: picture.raft.applied_index,
             served_revision: served,
-            members: members_of(&picture),
+            members: members_of(&picture, flavors),
         }
     }
 }
@@ -71,7 +71,7 @@ fn role_of(picture: &ClusterPicture) -> NodeRole {
     }
 }
 
-fn members_of(picture: &ClusterPicture) -> Vec<MemberStatus> {
+fn members_of(picture: &ClusterPicture, mut flavors: BTreeMap<u64, String>) -> Vec<MemberStatus> {
     let reports = picture.members.iter().filter_map(|member| member.report.as_ref());
     let newest = reports
         .map(|report| report.last_log_index)
@@ -91,6 +91,7 @@ fn members_of(picture: &ClusterPicture) -> Vec<MemberStatus> {
             .report
             .as_ref()
             .map(|report| newest.saturating_sub(report.applied_index)),
+        router_flavor: flavors.remove(&member.member.id),
     };
     picture.members.iter().map(status).collect()
 }

@@ -4,6 +4,7 @@
 //! [`facts`] are the two telephones through which the Admin API reaches the cluster and the node.
 
 mod address;
+mod agreement;
 mod answers;
 mod control;
 mod error_pages;

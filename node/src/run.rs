@@ -7,7 +7,7 @@
 //! catches up.
 
 use crate::{
-    address,
+    address, agreement,
     answers::Answers,
     control::Control,
     error_pages, expiry,
@@ -259,7 +259,10 @@ async fn live(loaded: &Loaded, volume: Volume, prepared: Prepared, raft: &Runtim
     cluster.answers_by(Arc::new(Answers {
         facts: facts.clone(),
         tally: counts,
+        flavor: settings.router_flavor,
     }));
+    let agreeing = agreement::watch(Arc::clone(&cluster), settings.router_flavor, shutdown.clone());
+    tasks.spawn("agreement", agreeing);
     let desk = Desk::new();
     let (admin, status) = apis(
         wiring::admin_options(settings),

@@ -16,6 +16,7 @@ mod credentials;
 mod declaring;
 mod ending;
 mod failover;
+mod flavors;
 mod house;
 mod importing;
 mod log_level;

@@ -142,6 +142,8 @@ pub struct MemberStatus {
     pub served_revision: Option<u64>,
     /// Entries it is behind the leader's log, when that is known.
     pub lag: Option<u64>,
+    /// How it reads routes, when that is known.
+    pub router_flavor: Option<String>,
 }
 
 /// A wish for a join token.

@@ -102,6 +102,16 @@ fn status_is_a_summary_and_a_table_of_members() {
 }
 
 #[test]
+fn status_ends_with_what_somebody_should_look_into() {
+    let status = r#"{"members":[{"id":1,"name":"blue"}],"warnings":["nodes differ"]}"#;
+    let (address, node) = node(vec![(200, status)]);
+    let told = tell(&["status", "--admin", &address]);
+    node.join().unwrap();
+    let end = "\n\nwarning: nodes differ\n";
+    assert!(told.output.ends_with(end), "{}", told.output);
+}
+
+#[test]
 fn json_output_is_the_nodes_own_document() {
     let (address, node) = node(vec![(200, STATUS)]);
     let told = tell(&["status", "--output", "json", "--admin", &address]);

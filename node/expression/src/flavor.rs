@@ -1,7 +1,7 @@
 //! In which language the routes of a node are written.
 //!
 //! The catch: it is a setting of each node, not part of the configuration. Nodes of one cluster that differ in it answer requests
-//! differently and refuse each other's routes; they are meant to be set alike.
+//! differently and refuse each other's routes; they are meant to be set alike, and the program says so when they are not.
 
 /// The setting `router_flavor`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 pub(super) const DOORS: &[Door] = &[
     ("/troop/status", Method::GET, |admin, call| {
@@ -83,7 +83,29 @@ fn status_document(status: &ClusterStatus) -> Value {
         "applied_index": status.applied_index,
         "served_revision": status.served_revision,
         "members": status.members.iter().map(member_document).collect::<Vec<_>>(),
+        "warnings": warnings(&status.members),
     })
+}
+
+/// What somebody should look into, as sentences.
+fn warnings(members: &[MemberStatus]) -> Vec<String> {
+    let mut by_flavor: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for member in members {
+        if let Some(flavor) = member.router_flavor.as_deref() {
+            by_flavor.entry(flavor).or_default().push(&member.name);
+        }
+    }
+    if by_flavor.len() < 2 {
+        return Vec::new();
+    }
+    let sides = by_flavor.iter();
+    let sides: Vec<String> = sides
+        .map(|(flavor, names)| format!("{flavor} ({})", names.join(", ")))
+        .collect();
+    vec![format!(
+        "nodes differ in router_flavor: {}; they route requests differently and refuse each other's routes",
+        sides.join(", ")
+    )]
 }
 
 fn member_document(member: &MemberStatus) -> Value {
@@ -94,6 +116,7 @@ fn member_document(member: &MemberStatus) -> Value {
         "role": member.role.as_str(),
         "served_revision": member.served_revision,
         "lag": member.lag,
+        "router_flavor": member.router_flavor,
     })
 }
 
@@ -228,4 +251,41 @@ async fn health(admin: &Admin, _: &Call) -> Reply {
 async fn stop(admin: &Admin, _: &Call) -> Reply {
     admin.cluster.stop();
     Ok(answer::message(StatusCode::ACCEPTED, "draining, then stopping"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(flavors: &[Option<&str>], expected: &[&str]) {
+        let member = |(at, flavor): (usize, &Option<&str>)| MemberStatus {
+            id: at as u64,
+            name: format!("n{at}"),
+            address: String::new(),
+            role: MemberRole::Voter,
+            served_revision: None,
+            lag: None,
+            router_flavor: flavor.map(str::to_owned),
+        };
+        let members: Vec<MemberStatus> = flavors.iter().enumerate().map(member).collect();
+        assert_eq!(warnings(&members), expected, "{flavors:?}");
+    }
+
+    #[test]
+    fn nodes_that_read_routes_differently_are_named() {
+        check(&[], &[]);
+        check(&[Some("expressions"), None, Some("expressions")], &[]);
+        check(
+            &[
+                Some("traditional"),
+                Some("expressions"),
+                None,
+                Some("traditional"),
+            ],
+            &[
+                "nodes differ in router_flavor: expressions (n1), traditional (n0, n3); \
+                 they route requests differently and refuse each other's routes",
+            ],
+        );
+    }
 }

@@ -315,6 +315,7 @@ async fn the_cluster_is_described_to_its_tools() {
         "role",
         "served_revision",
         "term",
+        "warnings",
     ];
     assert_eq!(fields(&status), expected);
     let nodes = desk.get("/troop/nodes").await.body;
@@ -325,6 +326,7 @@ async fn the_cluster_is_described_to_its_tools() {
         "leader",
         "name",
         "role",
+        "router_flavor",
         "served_revision",
     ];
     assert_eq!(fields(&nodes["nodes"][0]), expected);

@@ -84,6 +84,7 @@ impl ClusterControl for Lone {
             role: MemberRole::Voter,
             served_revision: Some(revision),
             lag: Some(0),
+            router_flavor: Some("traditional_compatible".into()),
         };
         let status = ClusterStatus {
             id: ME,

@@ -32,7 +32,7 @@ fn text(status: &Value) -> String {
         .cloned()
         .unwrap_or_default();
     format!(
-        "node      {} (id {}), {}\nterm      {}, {}\nrevision  serves {}, applied {}, log ends at {}\n\n{}",
+        "node      {} (id {}), {}\nterm      {}, {}\nrevision  serves {}, applied {}, log ends at {}\n\n{}{}",
         field("name"),
         field("id"),
         field("role"),
@@ -41,8 +41,17 @@ fn text(status: &Value) -> String {
         field("served_revision"),
         field("applied_index"),
         field("last_log_index"),
-        render(&MEMBERS, &members)
+        render(&MEMBERS, &members),
+        warnings(status)
     )
+}
+
+fn warnings(status: &Value) -> String {
+    let warnings = status.get("warnings").and_then(Value::as_array);
+    let warnings = warnings.into_iter().flatten().filter_map(Value::as_str);
+    warnings
+        .map(|warning| format!("\nwarning: {warning}\n"))
+        .collect()
 }
 
 fn leader(status: &Value) -> String {
