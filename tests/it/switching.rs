@@ -105,6 +105,8 @@ fn every_plugin_that_takes_part_in_a_session_hears_of_it_and_the_access_log_too(
             "proxy_stream_access_log_format",
             "$protocol $status $bytes_sent $bytes_received $route $upstream_addr",
         ),
+        // One writes in the order in which they end.
+        ("workers", "1"),
     ]);
     let (peer, _) = listener(b"pong");
     let (tcp, by_tcp) = listener(b"");

@@ -36,6 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Tries for a bundle, with a pause between them; then it is lost, for the next ones are waiting.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
+
 /// The letter box.
 pub struct Exporter {
     letters: mpsc::Sender<Span>,
