@@ -104,11 +104,10 @@ impl Caller {
         self.ask(get(path), "").await.expect("an answer")
     }
 
-    /// Waits until the gateway has ended the connection.
+    /// Waits until the gateway has ended the connection, with an error or without, as it likes.
     async fn ended(self) {
         drop(self.send);
         let ended = tokio::time::timeout(AMPLE, self.driven).await;
-        // Whether it ends with an error is the gateway's choice.
         let _ = ended.expect("an end in time").expect("no panic");
     }
 }
