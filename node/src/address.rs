@@ -1,17 +1,40 @@
 //! Listening addresses: bound before anything is touched, and what others are told to dial.
 
 use anyhow::{Context, Result};
+use std::error::Error as StdError;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use troop_runtime::{Bound as Socket, SocketFile};
 use troop_settings::{HostPort, Listen, Settings, StreamListen};
+use troop_stdx::Whereabouts;
+
+/// Who may use the file of the Admin API's unix socket: nobody but the user the node runs as, for who may is who rules the cluster.
+const ADMIN_FILE_MODE: u32 = 0o600;
+/// The status API changes nothing: as with a port on loopback, whoever is on this machine.
+const STATUS_FILE_MODE: u32 = 0o666;
 
 /// The listeners of the control side, bound.
 pub struct Bound {
     /// For other nodes.
     pub peer: TcpListener,
     /// For the Admin API.
-    pub admin: Vec<TcpListener>,
+    pub admin: Vec<Door>,
     /// For the status API.
-    pub status: Vec<TcpListener>,
+    pub status: Vec<Door>,
+}
+
+/// A listener of the control side, bound.
+pub struct Door {
+    /// Where.
+    pub address: Whereabouts,
+    /// Its socket.
+    pub socket: Socket,
+    /// Its file, if it is a unix socket.
+    pub file: Option<SocketFile>,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
+    /// Whether HTTP/2 may be.
+    pub http2: bool,
 }
 
 /// Binds everything but the proxy's listeners, and makes sure that those are free: a process that cannot have all its ports
@@ -22,26 +45,44 @@ pub struct Bound {
 pub fn bind(settings: &Settings) -> Result<Bound> {
     for listen in &settings.proxy_listen {
         // The workers share their ports (SO_REUSEPORT) and would share them with another process, too. This one does not.
-        drop(bind_one("proxy_listen", listen.address)?);
+        drop(bind_door("proxy_listen", listen, ADMIN_FILE_MODE)?);
     }
     for listen in &settings.stream_listen {
         match listen {
-            StreamListen::Tcp(listen) => drop(bind_one("stream_listen", listen.address)?),
-            StreamListen::Udp(address) => drop(taken("stream_listen", *address, UdpSocket::bind(address))?),
+            StreamListen::Tcp(listen) => drop(bind_door("stream_listen", listen, ADMIN_FILE_MODE)?),
+            StreamListen::Udp(address) => drop(taken("stream_listen", address, UdpSocket::bind(address))?),
         }
     }
     Ok(Bound {
         peer: bind_one("peer_listen", settings.peer_listen)?,
-        admin: bind_all("admin_listen", &settings.admin_listen)?,
-        status: bind_all("status_listen", &settings.status_listen)?,
+        admin: bind_all("admin_listen", &settings.admin_listen, ADMIN_FILE_MODE)?,
+        status: bind_all("status_listen", &settings.status_listen, STATUS_FILE_MODE)?,
     })
 }
 
-fn bind_all(setting: &str, listens: &[Listen]) -> Result<Vec<TcpListener>> {
+fn bind_all(setting: &str, listens: &[Listen], file_mode: u32) -> Result<Vec<Door>> {
     listens
         .iter()
-        .map(|listen| bind_one(setting, listen.address))
+        .map(|listen| bind_door(setting, listen, file_mode))
         .collect()
+}
+
+fn bind_door(setting: &str, listen: &Listen, file_mode: u32) -> Result<Door> {
+    let (socket, file) = match &listen.address {
+        Whereabouts::Ip(address) => (Socket::Tcp(bind_one(setting, *address)?), None),
+        Whereabouts::Unix(path) => {
+            let bound = Socket::unix(path, listen.mode.unwrap_or(file_mode), listen.backlog);
+            let (socket, file) = taken(setting, &listen.address, bound)?;
+            (socket, Some(file))
+        }
+    };
+    Ok(Door {
+        address: listen.address.clone(),
+        socket,
+        file,
+        tls: listen.ssl,
+        http2: listen.http2,
+    })
 }
 
 fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
@@ -50,11 +91,14 @@ fn bind_one(setting: &str, address: SocketAddr) -> Result<TcpListener> {
         listener.set_nonblocking(true)?;
         Ok::<_, std::io::Error>(listener)
     };
-    taken(setting, address, bind())
+    taken(setting, &address, bind())
 }
 
 /// Says what to do about an address that somebody else has.
-fn taken<S>(setting: &str, address: SocketAddr, bound: std::io::Result<S>) -> Result<S> {
+fn taken<S, E>(setting: &str, address: &dyn Display, bound: Result<S, E>) -> Result<S>
+where
+    E: StdError + Send + Sync + 'static,
+{
     bound.with_context(|| format!("{setting} {address} cannot be listened on: stop what uses it, or set {setting} to another address"))
 }
 

@@ -15,6 +15,7 @@ mod meters;
 mod numbers;
 mod observation;
 mod open_files;
+mod own_tls;
 mod run;
 mod tally;
 mod wiring;

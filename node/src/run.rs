@@ -7,7 +7,8 @@
 //! catches up.
 
 use crate::{
-    address, agreement,
+    address::{self, Door},
+    agreement,
     answers::Answers,
     control::Control,
     error_pages, expiry,
@@ -15,12 +16,15 @@ use crate::{
     log_level::LogLevel,
     meters::Meters,
     observation::Observation,
-    open_files, tally, wiring,
+    open_files,
+    own_tls::OwnTls,
+    tally, wiring,
 };
 use anyhow::{Context, Result, anyhow};
+use rustls::ServerConfig;
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
-use troop_admin::{Admin, AdminParts, Service, StatusApi, StatusParts, Traced, serve};
+use troop_admin::{Admin, AdminParts, Reception, Service, StatusApi, StatusParts, Traced, serve};
 use troop_catalog::Catalog;
 use troop_cli::{StartArgs, environment};
 use troop_cluster::{
@@ -38,6 +42,7 @@ use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_for_rotation, listen_to_signals};
 use troop_schema::Registry;
 use troop_settings::{HostPort, Loaded, Settings};
+use troop_stdx::Whereabouts;
 use troop_telemetry::{Volume, trace::Spans};
 use troop_txn::Store;
 use uuid::Uuid;
@@ -182,6 +187,7 @@ async fn live(loaded: &Loaded, volume: Volume, prepared: Prepared, raft: &Runtim
     listen_to_signals(shutdown.clone(), &tasks)?;
 
     let bound = address::bind(settings)?;
+    let own_tls = OwnTls::read(settings)?;
     let hostname = hostname();
     let towards = invitation.as_ref().map(|invitation| &invitation.address);
     let advertise = address::advertise(settings, &bound.peer, towards)?;
@@ -271,8 +277,18 @@ async fn live(loaded: &Loaded, volume: Volume, prepared: Prepared, raft: &Runtim
         control,
         facts,
     );
-    desk.open("admin", traced(settings, admin, spans), bound.admin)?;
-    desk.open("status", status, bound.status)?;
+    desk.open(
+        "admin",
+        &traced(settings, admin, spans),
+        bound.admin,
+        own_tls.admin.as_ref(),
+    )?;
+    desk.open(
+        "status",
+        &(status as Arc<dyn Service>),
+        bound.status,
+        own_tls.status.as_ref(),
+    )?;
 
     let ended = until_told_to_stop(&cluster, &shutdown).await;
     stop(settings, &cluster, &store, gateway, desk, tasks, &shutdown).await;
@@ -385,13 +401,24 @@ impl Desk {
         }
     }
 
-    fn open(&self, name: &'static str, service: Arc<dyn Service>, listeners: Vec<TcpListener>) -> Result<()> {
-        for listener in listeners {
-            let address = listener.local_addr().context(name)?;
-            let listener = tokio::net::TcpListener::from_std(listener).context(name)?;
+    fn open(
+        &self,
+        name: &'static str,
+        service: &Arc<dyn Service>,
+        doors: Vec<Door>,
+        tls: Option<&ServerConfig>,
+    ) -> Result<()> {
+        for door in doors {
+            let listener = door.socket.open().context(name)?;
+            let address = listener.local().map_or(door.address, Whereabouts::Ip);
             tracing::info!(%address, "the {name} API listens");
-            self.tasks
-                .spawn(name, serve(Arc::clone(&service), listener, self.closing.clone()));
+            let reception = Reception::new(tls.filter(|_| door.tls), door.http2);
+            let serving = serve(Arc::clone(service), listener, reception, self.closing.clone());
+            let file = door.file;
+            self.tasks.spawn(name, async move {
+                serving.await;
+                drop(file);
+            });
         }
         Ok(())
     }

@@ -1,6 +1,12 @@
 //! Settings to the options of parts: one function per part, no decisions.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 use troop_gateway as gateway;
 use troop_plugin_api::Node;
 use troop_raft_store as raft_store;
@@ -15,20 +21,13 @@ pub fn gateway_options(
     node: Node,
 ) -> gateway::GatewayOptions {
     let listeners = settings.proxy_listen.iter().map(|listen| gateway::ListenOptions {
-        address: listen.address,
-        tls: listen.ssl,
         http2: listen.http2,
-        raw: false,
-        proxy_protocol: listen.proxy_protocol,
-        backlog: listen.backlog,
+        ..listen_options(listen)
     });
     let streams = settings.stream_listen.iter().filter_map(|listen| match listen {
         settings::StreamListen::Tcp(listen) => Some(gateway::ListenOptions {
-            tls: listen.ssl,
             raw: true,
-            proxy_protocol: listen.proxy_protocol,
-            backlog: listen.backlog,
-            ..gateway::ListenOptions::plain(listen.address)
+            ..listen_options(listen)
         }),
         settings::StreamListen::Udp(_) => None,
     });
@@ -54,8 +53,10 @@ pub fn gateway_options(
         },
         client_max_body_size_bytes: settings.client_max_body_size.limit().unwrap_or_default(),
         router_flavor: settings.router_flavor,
-        trusted_ips: settings.trusted_ips.clone(),
-        tls: tls_options(settings),
+        trusted_ips: settings.trusted_ips.ranges.clone(),
+        trusts_unix: settings.trusted_ips.unix,
+        tls: tls_options(settings, [&settings.ssl_cert, &settings.ssl_cert_key]),
+        badge_for_peers: badge_for_peers(settings),
         real_ip: gateway::RealIp {
             source: match &settings.real_ip_header {
                 settings::RealIpHeader::Field(name) => gateway::RealIpSource::Field(name.clone()),
@@ -85,18 +86,48 @@ fn access_log(log: &settings::AccessLog, settings: &Settings) -> gateway::Access
     }
 }
 
-fn tls_options(settings: &Settings) -> gateway::TlsOptions {
-    let files = settings.ssl_cert.iter().zip(&settings.ssl_cert_key);
+fn listen_options(listen: &settings::Listen) -> gateway::ListenOptions {
+    let plain = gateway::ListenOptions::plain(listen.address.clone());
+    gateway::ListenOptions {
+        tls: listen.ssl,
+        proxy_protocol: listen.proxy_protocol,
+        backlog: listen.backlog,
+        file_mode: listen.mode.unwrap_or(plain.file_mode),
+        ..plain
+    }
+}
+
+/// For a listener with these certificates and keys.
+pub fn tls_options(settings: &Settings, [certificates, keys]: [&[PathBuf]; 2]) -> gateway::TlsOptions {
+    let files = certificates.iter().zip(keys);
     gateway::TlsOptions {
         tls_12: settings.offers_tls_12(),
         tls_13: settings.ssl_protocols.tls_13,
         certificates: files
-            .map(|(certificate, key)| gateway::KeyFiles {
-                certificate: settings.data_dir.join(certificate),
-                key: settings.data_dir.join(key),
-            })
+            .map(|(certificate, key)| key_files(settings, certificate, key))
             .collect(),
+        suites: settings.chosen_ciphers(),
+        own_order: settings.prefers_own_ciphers(),
+        tickets: settings.ssl_session_tickets,
+        session_timeout: settings.ssl_session_timeout,
     }
+}
+
+fn key_files(settings: &Settings, certificate: &Path, key: &Path) -> gateway::KeyFiles {
+    gateway::KeyFiles {
+        certificate: settings.data_dir.join(certificate),
+        key: settings.data_dir.join(key),
+    }
+}
+
+/// What the node shows to services, if it shows anything.
+fn badge_for_peers(settings: &Settings) -> Option<gateway::KeyFiles> {
+    let files = settings
+        .client_ssl_cert
+        .as_ref()
+        .zip(settings.client_ssl_cert_key.as_ref());
+    let (certificate, key) = files.filter(|_| settings.client_ssl)?;
+    Some(key_files(settings, certificate, key))
 }
 
 fn limits(settings: &Settings) -> gateway::Limits {

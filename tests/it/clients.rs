@@ -1,4 +1,5 @@
-//! Programs that people already use: decK, aio-kong and schemathesis against a follower of a real cluster, grpcio through the proxy.
+//! Programs that people already use: decK, aio-kong and schemathesis against a follower of a real cluster, grpcio
+//! through the proxy, sslyze against its TLS.
 //!
 //! Recorded conversations show that we say what Kong says. These show that it is enough: each tool is the real one,
 //! installed from where its users get it, and talks to the node that has to ask another one before it may answer.
@@ -10,6 +11,7 @@ mod aio_kong;
 mod deck;
 mod grpc;
 mod schemathesis;
+mod tls_scan;
 
 use std::{
     env,

@@ -8,7 +8,7 @@ mod lone;
 
 use std::{error::Error, sync::Arc};
 use tokio::net::TcpListener;
-use troop_admin::{Admin, AdminParts, Options, PluginFacts, StatusApi, StatusParts, serve};
+use troop_admin::{Admin, AdminParts, Options, PluginFacts, Reception, StatusApi, StatusParts, serve};
 use troop_catalog::Catalog;
 use troop_plugin_api::Plugin;
 use troop_runtime::Shutdown;
@@ -47,8 +47,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         options,
     });
     let shutdown = Shutdown::new();
-    let admin = serve(admin, TcpListener::bind(admin_at).await?, shutdown.clone());
-    let status = serve(status, TcpListener::bind(status_at).await?, shutdown);
+    let admin = serve(
+        admin,
+        TcpListener::bind(admin_at).await?.into(),
+        Reception::default(),
+        shutdown.clone(),
+    );
+    let status = serve(
+        status,
+        TcpListener::bind(status_at).await?.into(),
+        Reception::default(),
+        shutdown,
+    );
     tokio::join!(admin, status);
     Ok(())
 }

@@ -24,13 +24,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use std::{
-    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Instant,
 };
 use tokio::sync::{Semaphore, watch};
 use troop_catalog::Catalog;
 use troop_schema::Registry;
+use troop_stdx::Remote;
 use troop_txn::Store;
 
 /// What an [`Admin`] is made of.
@@ -160,8 +160,12 @@ impl Admin {
 }
 
 /// Who asks: Kong's open-source Admin API knows no names, so the address stands for the person.
-fn actor(remote: Option<&SocketAddr>) -> String {
-    remote.map_or_else(|| "admin".to_owned(), |remote| format!("admin@{}", remote.ip()))
+fn actor(remote: Option<&Remote>) -> String {
+    match remote {
+        None => "admin".to_owned(),
+        Some(Remote::Ip(address)) => format!("admin@{address}"),
+        Some(Remote::Unix) => "admin@unix".to_owned(),
+    }
 }
 
 /// Kong: every path answers `OPTIONS` with what it allows, in two headers.

@@ -52,6 +52,6 @@ pub use ports::{
     TokenInfo, TokenRequest, UpstreamHealth, WaitScope, Weights,
 };
 pub use problem::Failure;
-pub use server::{Service, serve};
+pub use server::{Reception, Service, serve};
 pub use status_api::{StatusApi, StatusParts};
 pub use traced::Traced;

@@ -4,8 +4,12 @@
 //! say what they want and a while to hand over their parcels, and at closing time lets those inside finish.
 //! What is wanted and answered is not his business.
 //!
+//! What is spoken at the door, TLS and HTTP/2 included, is told in `server/spoken.rs`.
+//!
 //! The catch: a stream of events never finishes by itself. So closing time is told to the service too, which
 //! ends its streams.
+
+mod spoken;
 
 use crate::{
     answer::{self, Answer},
@@ -14,24 +18,24 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{
-    convert::Infallible, io, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration,
-};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+pub use spoken::Reception;
+use spoken::{http_2, http_11};
+use std::{convert::Infallible, io, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
-use troop_runtime::Shutdown;
+use troop_runtime::{Line, Listener, Shutdown, TaskSet};
+use troop_stdx::Remote;
 
 /// What is behind a door.
 pub trait Service: Send + Sync + 'static {
-    /// Answers a request whose body is complete. Its extensions hold the client's [`SocketAddr`].
+    /// Answers a request whose body is complete. Its extensions hold the client's [`Remote`].
     fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Answer>;
 
     /// Answers a request that did not get that far.
@@ -45,7 +49,7 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// Answers on `listener` until `shutdown` drains, then finishes what is open, at the latest when it stops.
-pub async fn serve(service: Arc<dyn Service>, listener: TcpListener, shutdown: Shutdown) {
+pub async fn serve(service: Arc<dyn Service>, listener: Listener, reception: Reception, shutdown: Shutdown) {
     let slots = Arc::new(Semaphore::new(service.options().connections_max));
     let mut connections = JoinSet::new();
     loop {
@@ -53,15 +57,21 @@ pub async fn serve(service: Arc<dyn Service>, listener: TcpListener, shutdown: S
             () = shutdown.draining() => break,
             Some(ended) = connections.join_next() => note_end(ended),
             accepted = listener.accept() => match accepted {
-                Ok((socket, remote)) => match Arc::clone(&slots).try_acquire_owned() {
+                Ok((line, caller)) => match Arc::clone(&slots).try_acquire_owned() {
                     Ok(slot) => {
-                        let connection = connection(Arc::clone(&service), socket, remote, shutdown.clone());
+                        let connection = connection(
+                            Arc::clone(&service),
+                            line,
+                            caller.into(),
+                            reception.clone(),
+                            shutdown.clone(),
+                        );
                         connections.spawn(async move {
                             connection.await;
                             drop(slot);
                         });
                     }
-                    Err(_) => turn_away(&socket, remote, service.options().connections_max),
+                    Err(_) => turn_away(&line, caller.into(), service.options().connections_max),
                 },
                 Err(error) => pause_after(&error).await,
             },
@@ -98,7 +108,7 @@ async fn pause_after(error: &io::Error) {
 }
 
 /// A full house says so. Best effort: the socket's buffer is empty, so the line fits or the client is gone.
-fn turn_away(socket: &TcpStream, remote: SocketAddr, max: usize) {
+fn turn_away(line: &Line, remote: Remote, max: usize) {
     tracing::warn!(client = %remote, max, "a connection is turned away");
     let body = format!("{{\"message\":\"{max} connections are open, which is the limit\"}}");
     let text = format!(
@@ -106,23 +116,54 @@ fn turn_away(socket: &TcpStream, remote: SocketAddr, max: usize) {
          Retry-After: 1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    if let Err(error) = socket.try_write(text.as_bytes()) {
+    if let Err(error) = line.try_write(text.as_bytes()) {
         tracing::debug!(client = %remote, %error, "the reason did not reach the client");
     }
 }
 
-async fn connection(service: Arc<dyn Service>, socket: TcpStream, remote: SocketAddr, shutdown: Shutdown) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(client = %remote, %error, "no TCP_NODELAY");
-    }
-    let builder = builder(service.options());
+async fn connection(
+    service: Arc<dyn Service>,
+    line: Line,
+    remote: Remote,
+    reception: Reception,
+    shutdown: Shutdown,
+) {
+    line.hurry();
+    let received = tokio::select! {
+        received = reception.receive(line, service.options()) => received,
+        // Nothing was asked yet.
+        () = shutdown.draining() => return,
+    };
+    let spoken = match received {
+        Ok(spoken) => spoken,
+        Err(error) => {
+            tracing::debug!(client = %remote, %error, "a handshake failed");
+            return;
+        }
+    };
+    let stream = TokioIo::new(spoken.stream);
+    let options = service.options().clone();
     let respond = service_fn(move |request| respond(Arc::clone(&service), request, remote));
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), respond));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.draining() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let ended = if spoken.http2 {
+        let streams = TaskSet::new();
+        let mut connection = pin!(http_2(&options, &streams).serve_connection(stream, respond));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.draining() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        streams.finish(Duration::ZERO).await;
+        ended
+    } else {
+        let mut connection = pin!(http_11(&options).serve_connection(stream, respond));
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.draining() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     };
     if let Err(error) = ended {
@@ -130,23 +171,14 @@ async fn connection(service: Arc<dyn Service>, socket: TcpStream, remote: Socket
     }
 }
 
-fn builder(options: &Options) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.head_timeout)
-        .max_headers(options.head_fields_max)
-        .max_header_size(options.head_size_max_bytes);
-    builder
-}
-
 async fn respond(
     service: Arc<dyn Service>,
     request: Request<Incoming>,
-    remote: SocketAddr,
+    remote: Remote,
 ) -> Result<Answer, Infallible> {
     let (mut head, body) = request.into_parts();
     head.extensions.insert(remote);
+    let can_close = head.version != Version::HTTP_2;
     let answer = match whole(body, service.options()).await {
         Ok(bytes) => {
             let work = AssertUnwindSafe(service.answer(Request::from_parts(head, bytes))).catch_unwind();
@@ -154,10 +186,11 @@ async fn respond(
         }
         Err(failure) => {
             let mut answer = service.refuse(failure);
-            // What is left of the body is not read, so nothing can follow it.
-            answer
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            // What is left of the body is not read, so nothing can follow it; on a stream nothing would.
+            if can_close {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
             answer
         }
     };

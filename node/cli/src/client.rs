@@ -36,7 +36,7 @@ impl Target {
 
     /// The answer whatever its status.
     pub(crate) fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
-        ask(&self.admin, question, self.timeout).map_err(|silence| match silence {
+        ask(&self.admin, &self.papers, question, self.timeout).map_err(|silence| match silence {
             Silence::Line(source) => Failure::Unreachable {
                 address: self.admin.clone(),
                 source,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use troop_settings::HostPort;
 
+use crate::dial::AdminAddress;
 use crate::exit;
 use crate::start::SettingsProblem;
 
@@ -15,7 +15,7 @@ pub enum Failure {
     #[error("no node answers at {address} ({source}); is it running, and is --admin right?")]
     Unreachable {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// What the operating system said.
         source: std::io::Error,
     },
@@ -25,7 +25,7 @@ pub enum Failure {
     )]
     NoSource {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// What the operating system said.
         source: std::io::Error,
     },
@@ -39,7 +39,7 @@ pub enum Failure {
     #[error("{address} answers, but not like an Admin API: {problem}")]
     Strange {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// What was odd.
         problem: String,
     },
@@ -47,7 +47,7 @@ pub enum Failure {
     #[error("the node at {address} refused with {status}: {message}")]
     Refused {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// HTTP status.
         status: u16,
         /// The node's own words.
@@ -57,7 +57,7 @@ pub enum Failure {
     #[error("the node at {address} is not healthy: {reason}")]
     Unhealthy {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// The node's own words.
         reason: String,
     },
@@ -67,7 +67,7 @@ pub enum Failure {
     )]
     StillRunning {
         /// What was dialled.
-        address: HostPort,
+        address: AdminAddress,
         /// How long the command waited.
         waited: Duration,
     },

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use troop_settings::HostPort;
 
+use crate::dial::{AdminAddress, Papers};
 use crate::import::Source;
 use crate::start::StartArgs;
 
@@ -191,15 +191,17 @@ pub(crate) enum TextFormat {
 /// Which node to talk to and how to print what it says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Target {
-    /// Admin API of the node.
+    /// Admin API of the node: HOST:PORT, https://HOST:PORT, or unix:/PATH.
     #[arg(
         long,
-        value_name = "HOST:PORT",
+        value_name = "ADDRESS",
         env = "TROOP_ADMIN",
         default_value = "127.0.0.1:8001"
     )]
-    #[arg(value_parser = HostPort::parse)]
-    pub(crate) admin: HostPort,
+    #[arg(value_parser = AdminAddress::parse)]
+    pub(crate) admin: AdminAddress,
+    #[command(flatten)]
+    pub(crate) papers: Papers,
     /// How to print the answer.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,

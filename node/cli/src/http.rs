@@ -1,17 +1,17 @@
 //! Just enough HTTP/1.1 to ask a node one question.
 //!
 //! A telephone, not a switchboard: dial, ask, listen until the other side has finished, hang up. One
-//! connection per question, no pool, no redirects, no TLS (the Admin API listens on loopback).
+//! connection per question, no pool, no redirects. How the line is made is told in `dial.rs`.
 //!
 //! The catch is waiting. A node that accepts and then says nothing must not hang a script, so one deadline
 //! covers the whole exchange, and every read gets only what is left of it.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use troop_settings::HostPort;
+
+use crate::dial::{AdminAddress, Line, Papers, dial, left};
 
 /// Largest answer taken: every record of a cluster with a million of them. This only guards against nonsense.
 const ANSWER_MAX_BYTES: usize = 512 << 20;
@@ -44,38 +44,25 @@ pub(crate) struct Question<'a> {
 }
 
 /// Asks and waits for the answer, at most `within`.
-pub(crate) fn ask(address: &HostPort, question: Question<'_>, within: Duration) -> Result<Answer, Silence> {
+pub(crate) fn ask(
+    address: &AdminAddress,
+    papers: &Papers,
+    question: Question<'_>,
+    within: Duration,
+) -> Result<Answer, Silence> {
     let deadline = Instant::now() + within;
-    let mut line = dial(address, deadline)?;
-    line.set_write_timeout(Some(left(deadline)?))?;
+    let mut line = dial(address, papers, deadline)?;
+    line.set_timeout(left(deadline)?)?;
     line.write_all(&request(address, question))?;
     parse(&listen(&mut line, deadline)?)
 }
 
-fn dial(address: &HostPort, deadline: Instant) -> Result<TcpStream, Silence> {
-    let mut last = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
-    for candidate in (address.host.as_str(), address.port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&candidate, left(deadline)?) {
-            Ok(line) => return Ok(line),
-            Err(error) => last = error,
-        }
-    }
-    Err(last.into())
-}
-
-/// What is left until the deadline; the operating system refuses a timeout of zero, so none left is an error.
-fn left(deadline: Instant) -> std::io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(std::io::Error::new(ErrorKind::TimedOut, "no answer in time"))
-    } else {
-        Ok(left)
-    }
-}
-
-fn request(address: &HostPort, question: Question<'_>) -> Vec<u8> {
+fn request(address: &AdminAddress, question: Question<'_>) -> Vec<u8> {
     let Question { method, path, body } = question;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+        address.host()
+    );
     head.push_str("Accept: application/json\r\nUser-Agent: troop-cli\r\n");
     if let Some(body) = body {
         head.push_str(&format!(
@@ -90,11 +77,11 @@ fn request(address: &HostPort, question: Question<'_>) -> Vec<u8> {
     head.into_bytes()
 }
 
-fn listen(line: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>, Silence> {
+fn listen(line: &mut Line, deadline: Instant) -> Result<Vec<u8>, Silence> {
     let mut heard = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
-        line.set_read_timeout(Some(left(deadline)?))?;
+        line.set_timeout(left(deadline)?)?;
         match line.read(&mut chunk) {
             Ok(0) => return Ok(heard),
             Ok(n) if heard.len() + n > ANSWER_MAX_BYTES => {
@@ -218,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_request_names_host_and_length() {
-        let address = HostPort::parse("[::1]:8001").unwrap();
+        let address = AdminAddress::parse("[::1]:8001").unwrap();
         let question = Question {
             method: "POST",
             path: "/troop/tokens",
@@ -235,17 +222,14 @@ mod tests {
     #[test]
     fn a_node_that_says_nothing_does_not_hang_the_command() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = HostPort {
-            host: "127.0.0.1".to_owned(),
-            port: listener.local_addr().unwrap().port(),
-        };
+        let address = AdminAddress::parse(&listener.local_addr().unwrap().to_string()).unwrap();
         let question = Question {
             method: "GET",
             path: "/",
             body: None,
         };
         let started = Instant::now();
-        let silence = ask(&address, question, Duration::from_millis(50)).unwrap_err();
+        let silence = ask(&address, &Papers::default(), question, Duration::from_millis(50)).unwrap_err();
         assert!(
             matches!(&silence, Silence::Line(error) if error.kind() == ErrorKind::TimedOut),
             "{silence:?}"

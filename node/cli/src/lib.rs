@@ -12,6 +12,7 @@
 mod client;
 mod columns;
 mod command;
+mod dial;
 pub mod exit;
 mod failure;
 mod grammar;
@@ -25,6 +26,7 @@ use std::io::Write;
 use clap::Parser;
 use troop_schema::Registry;
 
+pub use dial::AdminAddress;
 pub use failure::Failure;
 pub use start::{SettingsProblem, StartArgs, environment};
 

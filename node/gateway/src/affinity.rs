@@ -8,9 +8,10 @@
 use crate::{edited::Edited, plan::record::HashingRecord};
 use http::{HeaderName, HeaderValue, header};
 use percent_encoding::percent_decode_str;
-use std::{borrow::Cow, net::IpAddr};
+use std::borrow::Cow;
 use troop_balancer::hash_key;
 use troop_plugin_api::{Identity, UriCapture};
+use troop_stdx::Remote;
 use uuid::Uuid;
 
 /// How requests of an upstream are told apart.
@@ -38,7 +39,7 @@ enum Input {
 pub(crate) struct Traits<'a> {
     pub identity: Option<&'a Identity>,
     /// The client's address.
-    pub address: IpAddr,
+    pub address: Remote,
     /// As the peer will get them.
     pub headers: Edited<'a>,
     /// Normalised.

@@ -5,7 +5,7 @@
 //! | `listen.rs` | sockets that all workers share |
 //! | `accept.rs` | taking connections in |
 //! | `connection.rs` | one connection from its first to its last byte |
-//! | `streams.rs`, `preface.rs` | one connection that speaks HTTP/2, and how to tell |
+//! | `streams.rs` | one connection that speaks HTTP/2 |
 //! | `wire.rs` | the bytes under the codec: deadlines, and refusals in our own words |
 //! | `cable.rs`, `portion.rs` | the same for HTTP/2, and how an answer is served to a stream |
 //! | `arrival.rs`, `proxy_header.rs`, `crowd.rs` | who comes: the address, what a load balancer says of it, how many are there already |
@@ -25,7 +25,6 @@ pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod pace;
 pub(crate) mod portion;
-pub(crate) mod preface;
 pub(crate) mod proxy_header;
 pub(crate) mod streams;
 pub(crate) mod tls;
@@ -47,6 +46,7 @@ use std::{
     rc::Rc,
     time::Duration,
 };
+use troop_stdx::Remote;
 
 /// How long a connection that never said anything is waited for when the node drains: its request may be on its way.
 const LAST_CALL: Duration = Duration::from_secs(1);
@@ -56,16 +56,18 @@ pub(crate) struct Client {
     pub worker: Rc<Worker>,
     pub slot: Rc<Slot>,
     /// Whence it came.
-    pub address: SocketAddr,
-    /// The address without its port, as text.
+    pub remote: Remote,
+    /// The port there; 0 where there are none.
+    pub remote_port: u16,
+    /// Whence it came, as text.
     pub address_text: Rc<str>,
     /// Whether `X-Forwarded-*` from there are believed.
     pub trusted: bool,
     /// The client's address as the connection's PROXY header told it.
     pub told: Option<IpAddr>,
-    /// The address it connected to: the listening one, or where that is a wildcard the one it stood for.
-    pub listener: SocketAddr,
-    /// The listening port, as text.
+    /// The address it connected to: the listening one, or where that is a wildcard the one it stood for. None of a unix socket.
+    pub listener: Option<SocketAddr>,
+    /// The listening port, as text; empty of a unix socket.
     pub port_text: Rc<str>,
     /// TLS, if it is spoken.
     pub tls: Option<Rc<TlsFacts>>,
@@ -118,24 +120,26 @@ impl Client {
     pub fn new(
         worker: Rc<Worker>,
         arrival: Arrival,
-        listener: SocketAddr,
+        listener: Option<SocketAddr>,
         tls: Option<TlsFacts>,
         number: u64,
     ) -> Self {
-        let address = arrival.address;
-        let ip = address.ip().to_canonical();
+        let remote = Remote::from(arrival.address);
         let slot = worker.sweep.enter();
         slot.wait(Stage::Idle, worker.options.limits.first_byte_timeout);
         Client {
-            trusted: worker.options.trusts(ip),
+            trusted: worker.options.trusts(remote),
             told: arrival.told,
             pace: Pace::new(&worker.options.limits),
             _place: arrival.place,
-            address_text: ip.to_string().into(),
-            port_text: listener.port().to_string().into(),
+            address_text: remote.to_string().into(),
+            port_text: listener
+                .map_or_else(String::new, |listener| listener.port().to_string())
+                .into(),
             worker,
             slot,
-            address,
+            remote,
+            remote_port: arrival.address.map_or(0, |address| address.port()),
             listener,
             tls: tls.map(Rc::new),
             is_stream: false,
@@ -153,7 +157,8 @@ impl Client {
         Client {
             slot: self.worker.sweep.enter(),
             worker: Rc::clone(&self.worker),
-            address: self.address,
+            remote: self.remote,
+            remote_port: self.remote_port,
             address_text: Rc::clone(&self.address_text),
             trusted: self.trusted,
             told: self.told,
@@ -177,6 +182,11 @@ impl Client {
         self.slot
             .wait(Stage::Head, self.worker.options.limits.head_timeout);
         self.count(Gauge::Reading);
+    }
+
+    /// The port it connected to; 0 of a unix socket.
+    pub fn port(&self) -> u16 {
+        self.listener.map_or(0, |listener| listener.port())
     }
 
     /// A head is complete.

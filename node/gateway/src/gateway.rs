@@ -3,10 +3,11 @@
 use crate::{
     access_log::{Ledgers, Reopen},
     backstage::StageDoor,
+    badge::Badge,
     client::{
         crowd::Crowd,
         listen::{BoundAddress, ListenError, listen, listen_for_datagrams},
-        tls::{CertificateError, Terminators},
+        tls::{CertificateError, Terminators, badge_for_peers},
     },
     counters::{CounterSnapshot, Page},
     desk::Desk,
@@ -26,7 +27,7 @@ use crate::{
 };
 use std::{
     io,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::{SocketAddr, UdpSocket},
     path::PathBuf,
     sync::{
         Arc,
@@ -43,7 +44,7 @@ use tokio::{
 use troop_catalog::Catalog;
 use troop_plugin_api::{Backstage, Plugin};
 use troop_router::{RouteQuestion, RouteVerdict};
-use troop_runtime::TaskSet;
+use troop_runtime::{Bound, SocketFile, TaskSet};
 use troop_schema::Registry;
 use troop_txn::{Revision, Store, ViewError};
 use uuid::Uuid;
@@ -152,9 +153,10 @@ impl Gateway {
         let workers = options.workers.get();
         let (doors, sockets) = bind(&options, workers)?;
         let tasks = TaskSet::new();
-        let peer_tls = Arc::new(PeerTls::load()?);
+        let badge = own_badge(&options)?;
+        let peer_tls = Arc::new(PeerTls::load(badge.clone())?);
         let prober = Prober::new(peer_tls, options.limits.probes_max);
-        let (press, desk, door) = set_up(&options, store, registry, plugins, prober, &tasks);
+        let (press, desk, door) = set_up(&options, store, registry, (plugins, badge), prober, &tasks);
         let served = print_first(&press).await?;
         let pages: Vec<Arc<Page>> = (0..workers).map(|_| Arc::default()).collect();
         let ledgers = Ledgers::open(&options)?;
@@ -280,6 +282,7 @@ impl Gateway {
     /// As [`Gateway::join`], until `enough` resolves.
     pub async fn join_until(mut self, enough: impl Future<Output = ()>) -> Drained {
         self.drain();
+        self.doors.files.clear();
         let workers = std::mem::take(&mut self.workers);
         let ended = tokio::task::spawn_blocking(move || workers.into_iter().map(join_worker).sum());
         tokio::pin!(ended);
@@ -328,7 +331,7 @@ struct Parts {
 /// The listening sockets of one worker each.
 #[derive(Default)]
 struct Sockets {
-    listeners: Vec<(TcpListener, ListenOptions)>,
+    listeners: Vec<(Bound, ListenOptions)>,
     datagrams: Vec<UdpSocket>,
 }
 
@@ -336,19 +339,23 @@ struct Sockets {
 struct Doors {
     addresses: Vec<BoundAddress>,
     datagrams: Vec<SocketAddr>,
+    /// Of unix sockets; they go when no more connections are taken.
+    files: Vec<SocketFile>,
 }
 
 fn bind(options: &GatewayOptions, workers: usize) -> Result<(Doors, Vec<Sockets>), ListenError> {
     let mut doors = Doors {
         addresses: Vec::new(),
         datagrams: Vec::new(),
+        files: Vec::new(),
     };
     let mut sockets: Vec<Sockets> = (0..workers).map(|_| Sockets::default()).collect();
     for wanted in &options.listeners {
-        let (bound, shared) = listen(wanted, workers)?;
+        let (bound, shared, file) = listen(wanted, workers)?;
         doors.addresses.push(bound);
+        doors.files.extend(file);
         for (own, socket) in sockets.iter_mut().zip(shared) {
-            own.listeners.push((socket, *wanted));
+            own.listeners.push((socket, wanted.clone()));
         }
     }
     for wanted in &options.datagrams {
@@ -365,7 +372,7 @@ fn set_up(
     options: &GatewayOptions,
     store: Arc<dyn Store>,
     registry: Arc<Registry>,
-    plugins: Vec<Arc<dyn Plugin>>,
+    (plugins, badge): (Vec<Arc<dyn Plugin>>, Option<Arc<Badge>>),
     prober: Arc<Prober>,
     tasks: &TaskSet,
 ) -> (Arc<Press>, Desk, Arc<StageDoor>) {
@@ -381,9 +388,18 @@ fn set_up(
     );
     let door = Arc::new(StageDoor::new(desk.clone()));
     let kit = Kit::new(plugins, Arc::clone(&door) as Arc<dyn Backstage>);
-    let kit = kit.with_flavor(options.router_flavor);
+    let kit = kit.with_flavor(options.router_flavor).with_badge(badge);
     let press = Press::new(kit, store, shelf, names, prober, tasks.clone());
     (Arc::new(press), desk, door)
+}
+
+/// What is shown to peers where nobody names another certificate.
+fn own_badge(options: &GatewayOptions) -> Result<Option<Arc<Badge>>, CertificateError> {
+    let Some(files) = &options.badge_for_peers else {
+        return Ok(None);
+    };
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    badge_for_peers(files, &provider).map(|badge| Some(Arc::new(badge)))
 }
 
 /// Reading the whole image takes its time: not on a thread that others wait for.

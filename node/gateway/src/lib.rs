@@ -64,7 +64,7 @@ pub use access_log::Reopen;
 pub use badge::BadgeError;
 pub use client::{
     listen::{BoundAddress, ListenError},
-    tls::CertificateError,
+    tls::{CertificateError, own_tls},
 };
 pub use counters::CounterSnapshot;
 pub use error_pages::{ERROR_TEMPLATE_MAX_BYTES, ErrorPages, ErrorTemplate, ErrorTemplateError};

@@ -4,16 +4,10 @@
 
 use crate::{error_pages::ErrorPages, limits::Limits, real_ip::RealIp};
 use ipnet::IpNet;
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use troop_expression::Flavor;
 use troop_plugin_api::Node;
+use troop_stdx::{Remote, Whereabouts};
 use troop_telemetry::{LineFormat, SessionFormat, trace::Spans};
 
 /// How one gateway runs.
@@ -39,8 +33,12 @@ pub struct GatewayOptions {
     pub router_flavor: Flavor,
     /// Whose `X-Forwarded-*` are believed.
     pub trusted_ips: Vec<IpNet>,
+    /// Whether those of clients over unix sockets are, too.
+    pub trusts_unix: bool,
     /// TLS towards clients.
     pub tls: TlsOptions,
+    /// Shown to peers that ask for a certificate and whose service and upstream name none.
+    pub badge_for_peers: Option<KeyFiles>,
     /// Where a trusted address says who its client is.
     pub real_ip: RealIp,
     /// Idle connections to peers.
@@ -85,10 +83,12 @@ impl fmt::Debug for Tracing {
 }
 
 /// One listening address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenOptions {
-    /// Address and port; port 0 takes any free one.
-    pub address: SocketAddr,
+    /// Address and port, of which 0 takes any free one; or a unix socket.
+    pub address: Whereabouts,
+    /// Who may use the file of a unix socket.
+    pub file_mode: u32,
     /// Whether clients speak TLS there.
     pub tls: bool,
     /// Whether they may speak HTTP/2.
@@ -108,6 +108,14 @@ pub struct TlsOptions {
     pub tls_12: bool,
     /// Whether TLS 1.3 is offered.
     pub tls_13: bool,
+    /// Suites that are offered, in the order of preference, by their numbers in IANA's registry; none is all.
+    pub suites: Vec<u16>,
+    /// Whether that order counts, not the client's.
+    pub own_order: bool,
+    /// Whether sessions can be resumed, by tickets.
+    pub tickets: bool,
+    /// For how long.
+    pub session_timeout: Duration,
     /// Certificates for names that the configuration has none for, one of each kind; none makes a self-signed one.
     pub certificates: Vec<KeyFiles>,
 }
@@ -177,16 +185,20 @@ pub enum AccessLog {
 
 impl GatewayOptions {
     /// Whether an address may speak for others.
-    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted_ips.iter().any(|range| range.contains(&address))
+    pub(crate) fn trusts(&self, client: Remote) -> bool {
+        match client {
+            Remote::Ip(address) => self.trusted_ips.iter().any(|range| range.contains(&address)),
+            Remote::Unix => self.trusts_unix,
+        }
     }
 }
 
 impl ListenOptions {
     /// Without TLS, with the kernel's customary backlog.
-    pub fn plain(address: SocketAddr) -> Self {
+    pub fn plain(address: impl Into<Whereabouts>) -> Self {
         ListenOptions {
-            address,
+            address: address.into(),
+            file_mode: FILE_MODE,
             tls: false,
             http2: false,
             raw: false,
@@ -196,13 +208,16 @@ impl ListenOptions {
     }
 
     /// With TLS.
-    pub fn tls(address: SocketAddr) -> Self {
+    pub fn tls(address: impl Into<Whereabouts>) -> Self {
         ListenOptions {
             tls: true,
             ..ListenOptions::plain(address)
         }
     }
 }
+
+/// Whoever is on this machine, as with a port on loopback. Kong: as nginx.
+const FILE_MODE: u32 = 0o666;
 
 /// Kong: 16384; the kernel lowers it to `net.core.somaxconn`.
 const BACKLOG: u32 = 16_384;
@@ -212,6 +227,10 @@ impl Default for TlsOptions {
         TlsOptions {
             tls_12: true,
             tls_13: true,
+            suites: Vec::new(),
+            own_order: false,
+            tickets: true,
+            session_timeout: Duration::from_secs(24 * 60 * 60),
             certificates: Vec::new(),
         }
     }
@@ -258,7 +277,9 @@ impl Default for GatewayOptions {
             client_max_body_size_bytes: 0,
             router_flavor: Flavor::default(),
             trusted_ips: Vec::new(),
+            trusts_unix: false,
             tls: TlsOptions::default(),
+            badge_for_peers: None,
             real_ip: RealIp::default(),
             keepalive: KeepaliveOptions::default(),
             access_log: AccessLog::Off,

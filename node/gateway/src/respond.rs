@@ -296,7 +296,7 @@ impl Course<'_> {
             traced: self.traced,
             chain: self.chain,
             scheme,
-            port: self.client.listener.port(),
+            port: self.client.port(),
             listeners: logs.then(|| Listeners {
                 shared: self.shared,
                 response: KeptHead::of_response(&made.headers),

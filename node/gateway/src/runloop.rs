@@ -40,12 +40,13 @@ use crate::{
 };
 use http::{HeaderMap, Method, Request, Response, Version, header, request};
 use hyper::body::Incoming;
-use std::{borrow::Cow, convert::Infallible, net::IpAddr, rc::Rc, time::Instant};
+use std::{borrow::Cow, convert::Infallible, net::SocketAddr, rc::Rc, time::Instant};
 use troop_plugin_api::{
     Client as ClientFacts, Exchange, Facts, Identity, Phases, Reply, Request as PluginRequest, Scheme, Scope,
     Shared, UriCapture, Verdict, Wishes,
 };
-use troop_router::{Match, RequestHead, Tls};
+use troop_router::{Match, NOWHERE, RequestHead, Tls};
+use troop_stdx::Remote;
 
 /// Serves one request.
 pub(crate) async fn serve(
@@ -85,7 +86,7 @@ pub(crate) struct Course<'c> {
     /// Whom the router chose, if anybody logs it.
     pub matched: Option<(Owned, Option<Owned>)>,
     /// The client's address.
-    pub address: IpAddr,
+    pub address: Remote,
     pub trail: Trail,
     /// Path and query that the peer was asked for, if anybody logs it.
     pub peer_target: Option<String>,
@@ -126,7 +127,7 @@ impl<'c> Course<'c> {
             shared: Shared::default(),
             identity: None,
             matched: None,
-            address: client.address.ip(),
+            address: client.remote,
             trail: Trail::default(),
             peer_target: None,
             received: 0,
@@ -191,7 +192,7 @@ impl<'c> Course<'c> {
     }
 
     /// The connection's address, or whom that says its client is if it is trusted.
-    fn client_address(&self, headers: &HeaderMap) -> IpAddr {
+    fn client_address(&self, headers: &HeaderMap) -> Remote {
         let client = self.client;
         let told = if client.trusted {
             let options = &client.worker.options;
@@ -199,7 +200,7 @@ impl<'c> Course<'c> {
         } else {
             None
         };
-        told.unwrap_or_else(|| client.address.ip().to_canonical())
+        told.map_or(client.remote, Remote::Ip)
     }
 
     /// TLS or not, as far as a trusted proxy in front knows better.
@@ -252,7 +253,7 @@ impl<'c> Course<'c> {
         plan.router.find(&RequestHead {
             method: parts.method.as_str(),
             host: asked.host,
-            port: self.client.listener.port(),
+            port: self.client.port(),
             path: &asked.path,
             query: asked.query.strip_prefix('?').unwrap_or_default(),
             headers: &RoutedHeaders(&parts.headers),
@@ -262,9 +263,15 @@ impl<'c> Course<'c> {
                     sni: tls.sni.as_deref(),
                 },
             },
-            source: (self.address, self.client.address.port()).into(),
-            destination: self.client.listener,
+            source: self.source(),
+            destination: self.client.listener.unwrap_or(NOWHERE),
         })
+    }
+
+    /// Where the client is, for routes by address.
+    fn source(&self) -> SocketAddr {
+        let address = self.address.ip();
+        address.map_or(NOWHERE, |address| (address, self.client.remote_port).into())
     }
 
     /// Handlers in the order of their turns.
@@ -333,7 +340,7 @@ impl<'c> Course<'c> {
             scheme,
             version,
             host,
-            port: client.listener.port(),
+            port: client.port(),
             started_at_us: client.worker.unix_us_at(self.started),
             route: route.map(|r| r.facts.matched()),
             service: route.and_then(|r| r.service.as_deref()).map(Service::matched),
@@ -453,7 +460,7 @@ impl<'c> Course<'c> {
     }
 
     fn address_text(&self) -> Cow<'c, str> {
-        if self.address == self.client.address.ip() {
+        if self.address == self.client.remote {
             Cow::Borrowed(&self.client.address_text)
         } else {
             Cow::Owned(self.address.to_string())

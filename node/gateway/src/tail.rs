@@ -12,8 +12,9 @@ use crate::{
     view::{KeptHead, RequestView},
 };
 use http::{Version, header, request};
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Instant};
+use std::{rc::Rc, sync::Arc, time::Instant};
 use troop_plugin_api::{Identity, LogRecord, Matched, Phases, Scheme, Shared, Source, Timing, Try};
+use troop_stdx::Remote;
 use troop_telemetry::AccessLine;
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ pub(crate) struct Tail {
     pub source: Source,
     pub gateway_ms: u32,
     pub peer_ms: Option<u32>,
-    pub client: IpAddr,
+    pub client: Remote,
     pub route: Option<Owned>,
     pub service: Option<Owned>,
     pub identity: Option<Identity>,

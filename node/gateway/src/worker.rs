@@ -25,7 +25,7 @@ use arc_swap::{ArcSwap, Cache};
 use http::HeaderValue;
 use std::{
     cell::{Cell, RefCell},
-    net::{TcpListener, UdpSocket},
+    net::UdpSocket,
     ops::Deref,
     rc::Rc,
     sync::{
@@ -38,6 +38,7 @@ use tokio::{
     sync::{oneshot, watch},
     time::MissedTickBehavior,
 };
+use troop_runtime::Bound;
 
 /// What a worker is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(crate) struct Apron {
     pub page: Arc<Page>,
     pub pens: Pens,
     /// Its listening sockets, and what is spoken there.
-    pub listeners: Vec<(TcpListener, ListenOptions)>,
+    pub listeners: Vec<(Bound, ListenOptions)>,
     /// Its sockets for datagrams.
     pub datagrams: Vec<UdpSocket>,
     /// Connections per address, of all workers; `None` when nobody counts them.
@@ -257,7 +258,7 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
         let client_tls = apron.client_tls.take();
         let worker = Worker::new(apron);
         for (listener, spoken) in listeners {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let listener = listener.open()?;
             let tls = client_tls.as_ref().filter(|_| spoken.tls);
             let reception = Reception {
                 tls: tls.map(|tls| {
@@ -271,7 +272,12 @@ pub(crate) fn run(mut apron: Apron, ready: oneshot::Sender<()>) -> std::io::Resu
                 proxy_protocol: spoken.proxy_protocol,
                 raw: spoken.raw,
             };
-            tokio::task::spawn_local(accept_all(Rc::clone(&worker), listener, reception));
+            tokio::task::spawn_local(accept_all(
+                Rc::clone(&worker),
+                listener,
+                spoken.address,
+                reception,
+            ));
         }
         for socket in sockets {
             let socket = tokio::net::UdpSocket::from_std(socket)?;

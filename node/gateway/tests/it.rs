@@ -42,6 +42,8 @@ mod switchboard;
 mod tls;
 #[path = "it/trailers.rs"]
 mod trailers;
+#[path = "it/unix.rs"]
+mod unix;
 #[path = "it/vouching.rs"]
 mod vouching;
 #[path = "it/wire.rs"]

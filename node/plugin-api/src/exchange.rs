@@ -2,16 +2,17 @@
 
 use crate::{identity::Identity, lookup::Lookup, request::Request, shared::Shared};
 use http::Version;
-use std::{net::IpAddr, net::SocketAddr};
+use std::net::SocketAddr;
+use troop_stdx::Remote;
 use uuid::Uuid;
 
 /// What connection the request came in on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The client's address; behind a trusted proxy the one it told.
-    pub address: IpAddr,
-    /// The listening address that took the connection.
-    pub listener: SocketAddr,
+    pub address: Remote,
+    /// The listening address that took the connection; none of a unix socket.
+    pub listener: Option<SocketAddr>,
     /// Number of the connection since the node started.
     pub connection: u64,
     /// Number of this request on the connection, from one.
@@ -78,7 +79,7 @@ pub struct Facts<'a> {
     pub version: Version,
     /// The host asked for, lower-case, without a port.
     pub host: &'a str,
-    /// The port asked at.
+    /// The port asked at; 0 of a unix socket.
     pub port: u16,
     /// Microseconds since 1970 when the head of the request was complete.
     pub started_at_us: u64,

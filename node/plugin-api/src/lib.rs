@@ -43,4 +43,5 @@ pub use request::{Request, Wishes};
 pub use response::{Response, ResponseWishes};
 pub use session::{Session, SessionRecord};
 pub use shared::Shared;
+pub use troop_stdx::Remote;
 pub use verdict::{Failure, Reply, ReplyBody, Verdict};

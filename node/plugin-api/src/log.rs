@@ -6,7 +6,8 @@ use crate::{
     identity::Identity,
     shared::Shared,
 };
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use troop_stdx::Remote;
 use troop_telemetry::trace::Journey;
 
 /// Who made the response.
@@ -54,7 +55,7 @@ pub struct LogRecord<'a> {
     pub request: &'a dyn Head,
     /// Plain or TLS, as forwarded by a trusted proxy.
     pub scheme: Scheme,
-    /// The port asked at.
+    /// The port asked at; 0 of a unix socket.
     pub port: u16,
     /// Path and query that the peer was asked for; none when no peer was asked.
     pub peer_target: Option<&'a str>,
@@ -73,7 +74,7 @@ pub struct LogRecord<'a> {
     /// Where the time went.
     pub timing: Timing,
     /// The client's address.
-    pub client: IpAddr,
+    pub client: Remote,
     /// Milliseconds since 1970 when the head of the request was complete.
     pub started_at_ms: u64,
     /// The route.

@@ -7,7 +7,7 @@ use crate::{
     exchange::{Client, Matched},
     log::Try,
 };
-use std::net::IpAddr;
+use troop_stdx::Remote;
 
 /// A session before a peer is picked.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +26,8 @@ pub struct Session<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct SessionRecord<'a> {
     /// The client's address.
-    pub client: IpAddr,
-    /// The port it called at.
+    pub client: Remote,
+    /// The port it called at; 0 of a unix socket.
     pub port: u16,
     /// The name in its TLS.
     pub sni: Option<&'a str>,

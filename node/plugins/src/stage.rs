@@ -170,8 +170,8 @@ impl Stage {
         let facts = Facts {
             request_id: "0123456789abcdef0123456789abcdef",
             client: Client {
-                address: self.address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
-                listener: (Ipv4Addr::LOCALHOST, 8000).into(),
+                address: self.address.unwrap_or(Ipv4Addr::LOCALHOST.into()).into(),
+                listener: Some((Ipv4Addr::LOCALHOST, 8000).into()),
                 connection: 7,
                 request: 2,
             },
@@ -264,7 +264,7 @@ fn record<'a>(
         source: Source::Peer,
         tries: &[],
         timing: Timing::default(),
-        client: stage.address.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        client: stage.address.unwrap_or(Ipv4Addr::LOCALHOST.into()).into(),
         started_at_ms: 1_700_000_000_012,
         route: None,
         service: None,

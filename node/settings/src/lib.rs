@@ -16,6 +16,7 @@
 
 mod check;
 mod choice;
+mod ciphers;
 mod conf_file;
 mod headers;
 mod listen;
@@ -31,10 +32,12 @@ mod stream_listen;
 mod table;
 mod tls;
 mod tracing;
+mod trusted_ips;
 mod value;
 mod web_origin;
 
 pub use choice::{AccessLog, ErrorType, LogFormat, LogLevel, PluginNames, StreamAccessLog, Workers};
+pub use ciphers::Ciphers;
 pub use conf_file::ConfFile;
 pub use headers::{Headers, HeadersUpstream};
 pub use ipnet::IpNet;
@@ -50,4 +53,5 @@ pub use stream_listen::StreamListen;
 pub use table::{Section, Setting, Settings, table};
 pub use tls::{CipherSuite, Protocols};
 pub use tracing::Instrumentations;
+pub use trusted_ips::TrustedIps;
 pub use web_origin::WebOrigin;

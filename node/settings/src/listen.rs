@@ -1,15 +1,18 @@
 //! Addresses: those we listen on (with Kong's flags behind) and those we dial.
 //!
 //! A listener is a number on a door, so it wants an IP address; a host name would have to be looked up,
-//! and what the look-up says may change. The one name accepted is `localhost`. Addresses to dial
+//! and what the look-up says may change. The one name accepted is `localhost`. Or it is a bell inside the
+//! house: a unix socket, by the path of its file. Addresses to dial
 //! ([`HostPort`]) are names as often as not and stay text until somebody dials.
 //!
 //! The catch: Kong's flags describe nginx. Those that have no meaning here (`reuseport`, which always
 //! holds, `deferred`, `bind`, `ipv6only`, `so_keepalive`) are accepted and dropped so that a Kong user's
-//! line works as it stands.
+//! line works as it stands. `mode`, which says who may use a unix socket, is ours: nginx lets everybody.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use troop_stdx::Whereabouts;
 
 /// Connections the kernel may hold for us before we accept them. Kong: `backlog=16384` in its defaults.
 const BACKLOG: u32 = 16_384;
@@ -18,7 +21,9 @@ const BACKLOG: u32 = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// Where; port 0 means any free port.
-    pub address: SocketAddr,
+    pub address: Whereabouts,
+    /// Who may use the file of a unix socket, if it says so.
+    pub mode: Option<u32>,
     /// TLS.
     pub ssl: bool,
     /// HTTP/2 may be spoken.
@@ -32,9 +37,10 @@ pub struct Listen {
 impl Listen {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
-        let address = parse_address(words.next().unwrap_or_default())?;
+        let address = parse_place(words.next().unwrap_or_default())?;
         let mut listen = Listen {
             address,
+            mode: None,
             ssl: false,
             http2: false,
             proxy_protocol: false,
@@ -56,15 +62,35 @@ impl Listen {
                 self.backlog =
                     backlog.ok_or_else(|| format!("has '{flag}' in it: backlog wants a number above 0"))?;
             }
+            ("mode", digits) => self.mode = Some(self.parse_mode(digits)?),
             ("reuseport" | "deferred" | "bind", "") | ("ipv6only" | "so_keepalive", _) => {}
             _ => return Err(format!("has the flag '{flag}', which is not one of {FLAGS}")),
         }
         Ok(())
     }
+
+    fn parse_mode(&self, digits: &str) -> Result<u32, String> {
+        if self.address.ip().is_some() {
+            return Err("has the flag 'mode', which is for the files of unix sockets".to_owned());
+        }
+        let mode = u32::from_str_radix(digits, 8).ok();
+        mode.filter(|mode| *mode <= MODE_MAX && mode & MODE_OWNER == MODE_OWNER)
+            .ok_or_else(|| {
+                format!("has 'mode={digits}' in it: write who may use the file as 0600, 0660 or 0666")
+            })
+    }
+
+    /// Whether two of them are one. Any free port is another one every time.
+    pub(crate) fn is_same_place(&self, other: &Listen) -> bool {
+        self.address == other.address && self.address.ip().is_none_or(|address| address.port() != 0)
+    }
 }
 
-const FLAGS: &str =
-    "ssl, http2, proxy_protocol, backlog=N, reuseport, deferred, bind, ipv6only=on|off, so_keepalive=…";
+/// Everything that a mode can say of a file, and what its owner must be able to do for it to be of use.
+const MODE_MAX: u32 = 0o777;
+const MODE_OWNER: u32 = 0o600;
+
+const FLAGS: &str = "ssl, http2, proxy_protocol, backlog=N, mode=0660, reuseport, deferred, bind, ipv6only=on|off, so_keepalive=…";
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,11 +104,13 @@ impl fmt::Display for Listen {
                 write!(f, " {flag}")?;
             }
         }
-        if self.backlog != BACKLOG {
-            write!(f, " backlog={}", self.backlog)
-        } else {
-            Ok(())
+        if let Some(mode) = self.mode {
+            write!(f, " mode={mode:04o}")?;
         }
+        if self.backlog != BACKLOG {
+            write!(f, " backlog={}", self.backlog)?;
+        }
+        Ok(())
     }
 }
 
@@ -94,12 +122,20 @@ pub(crate) fn parse_list(text: &str) -> Result<Vec<Listen>, String> {
     let mut listens: Vec<Listen> = Vec::new();
     for entry in text.split(',') {
         let listen = Listen::parse(entry.trim())?;
-        if listen.address.port() != 0 && listens.iter().any(|known| known.address == listen.address) {
+        if listens.iter().any(|known| known.is_same_place(&listen)) {
             return Err(format!("names {} twice", listen.address));
         }
         listens.push(listen);
     }
     Ok(listens)
+}
+
+/// Parses an address with its port, or `unix:/path`.
+fn parse_place(text: &str) -> Result<Whereabouts, String> {
+    match Whereabouts::unix_path(text) {
+        Some(path) => path.map(Whereabouts::Unix),
+        None => parse_address(text).map(Whereabouts::Ip),
+    }
 }
 
 /// Parses `ADDRESS:PORT` with an IP address (IPv6 in brackets) or `localhost`.
@@ -214,6 +250,21 @@ mod tests {
         check("1.2.3.4:5 backlog=0", Err("above 0"));
         check("1.2.3.4:5 tls", Err("flag 'tls'"));
         check("1.2.3.4:5 ssl=on", Err("flag 'ssl=on'"));
+    }
+
+    #[test]
+    fn a_unix_socket_is_a_path_and_may_say_who_may_use_it() {
+        check(
+            "unix:/run/troop.sock ssl http2 proxy_protocol, 0.0.0.0:8000",
+            Ok("unix:/run/troop.sock ssl http2 proxy_protocol, 0.0.0.0:8000"),
+        );
+        check("unix:/a mode=660", Ok("unix:/a mode=0660"));
+        check("unix:/a mode=0066", Err("0600, 0660 or 0666"));
+        check("unix:/a mode=rw", Err("0600, 0660 or 0666"));
+        check("unix:/a mode=10600", Err("0600, 0660 or 0666"));
+        check("0.0.0.0:80 mode=0600", Err("unix sockets"));
+        check("unix:run/troop.sock", Err("begins with /"));
+        check("unix:/a, unix:/a ssl", Err("twice"));
     }
 
     #[test]

@@ -7,7 +7,14 @@
 use crate::table::{Setting, table};
 
 /// Variables of ours that are not settings: read by the command line and by the `ci` script.
-const NOT_SETTINGS: [&str; 3] = ["TROOP_CONF", "TROOP_ADMIN", "TROOP_CACHE"];
+const NOT_SETTINGS: [&str; 6] = [
+    "TROOP_CONF",
+    "TROOP_ADMIN",
+    "TROOP_ADMIN_CA",
+    "TROOP_ADMIN_CERT",
+    "TROOP_ADMIN_KEY",
+    "TROOP_CACHE",
+];
 
 /// What a `TROOP_*` variable is.
 #[derive(Debug, PartialEq)]

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use troop_stdx::Whereabouts;
+
 use crate::Listen;
 use crate::value::Value;
 
@@ -19,10 +21,10 @@ pub enum StreamListen {
 
 impl StreamListen {
     /// Where; port 0 means any free port.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Whereabouts {
         match self {
-            StreamListen::Tcp(listen) => listen.address,
-            StreamListen::Udp(address) => *address,
+            StreamListen::Tcp(listen) => listen.address.clone(),
+            StreamListen::Udp(address) => (*address).into(),
         }
     }
 
@@ -40,7 +42,9 @@ impl StreamListen {
         if listen.ssl || listen.proxy_protocol {
             return Err("wants ssl or proxy_protocol for datagrams: neither is spoken over udp".to_owned());
         }
-        Ok(StreamListen::Udp(listen.address))
+        let address = listen.address.ip();
+        let address = address.ok_or("wants datagrams over a unix socket: write IP:PORT udp")?;
+        Ok(StreamListen::Udp(address))
     }
 }
 
@@ -54,7 +58,7 @@ impl fmt::Display for StreamListen {
 }
 
 impl Value for Vec<StreamListen> {
-    const FORM: &'static str = "list of `ADDRESS:PORT [flags]`, or `off`";
+    const FORM: &'static str = "list of `ADDRESS:PORT [flags]` or `unix:/PATH [flags]`, or `off`";
 
     fn parse(text: &str) -> Result<Self, String> {
         if text == "off" {
@@ -67,7 +71,8 @@ impl Value for Vec<StreamListen> {
                 known.address() == listen.address()
                     && matches!(known, StreamListen::Udp(_)) == matches!(listen, StreamListen::Udp(_))
             };
-            if listen.address().port() != 0 && listens.iter().any(same) {
+            let any_port = listen.address().ip().is_some_and(|address| address.port() == 0);
+            if !any_port && listens.iter().any(same) {
                 return Err(format!("names {} twice", listen.address()));
             }
             listens.push(listen);
@@ -113,6 +118,9 @@ mod tests {
         );
         check("0.0.0.0:9000 udp ssl", Err("neither is spoken over udp"));
         check("0.0.0.0:9000, 0.0.0.0:9000 ssl", Err("twice"));
+        check("unix:/run/s.sock ssl", Ok("unix:/run/s.sock ssl"));
+        check("unix:/run/s.sock udp", Err("datagrams over a unix socket"));
+        check("unix:/a, unix:/a", Err("twice"));
         check("0.0.0.0", Err("IP:PORT"));
         check("0.0.0.0:9000 tls", Err("flag 'tls'"));
     }

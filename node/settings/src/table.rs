@@ -9,14 +9,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use troop_expression::Flavor;
 
 use crate::value::Value;
 use crate::{
-    AccessLog, ByteSize, CipherSuite, ErrorType, Headers, HeadersUpstream, HostPort, Instrumentations,
-    Listen, LogFormat, LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share, StreamAccessLog,
-    StreamListen, WebOrigin, Workers,
+    AccessLog, ByteSize, CipherSuite, Ciphers, ErrorType, Headers, HeadersUpstream, HostPort,
+    Instrumentations, Listen, LogFormat, LogLevel, PluginNames, Protocols, RealIpHeader, Secret, Share,
+    StreamAccessLog, StreamListen, TrustedIps, WebOrigin, Workers,
 };
 
 /// One row of the table.
@@ -160,16 +159,18 @@ pub fn table() -> &'static [Setting] {
 
 settings! {
     Listeners {
-        /// Where clients connect. Entries are `ADDRESS:PORT` with flags behind (`ssl`, `http2`, `backlog=N`);
-        /// `off` opens none. Port 0 takes a free port.
+        /// Where clients connect. Entries are `ADDRESS:PORT`, or `unix:/PATH` for a unix socket, with flags behind (`ssl`, `http2`,
+        /// `proxy_protocol`, `backlog=N`); `off` opens none. Port 0 takes a free port. The file of a unix socket may be used by everybody on
+        /// the machine unless the flag `mode=0660` says otherwise.
         proxy_listen: Vec<Listen> = "0.0.0.0:8000, 0.0.0.0:8443 ssl http2", kong "proxy_listen";
         /// Where connections and datagrams are taken that are passed on as they come, by routes for `tcp`, `tls`,
-        /// `tls_passthrough` and `udp`. Flags: `ssl`, `udp`, `proxy_protocol`, `backlog=N`.
+        /// `tls_passthrough` and `udp`. Flags: `ssl`, `udp`, `proxy_protocol`, `backlog=N`; unix sockets as for `proxy_listen`.
         stream_listen: Vec<StreamListen> = "off", kong "stream_listen";
-        /// Where the Admin API answers. It has no password: an address other than loopback is refused
-        /// unless `insecure_admin` says so.
+        /// Where the Admin API answers, with the flags `ssl` and `http2`, too. It has no password: an address other than loopback is refused
+        /// unless clients must show a certificate there (`admin_ssl_client_ca`), or `insecure_admin` says so. The file of a unix socket is for the node's own user (mode 0600) unless the flag
+        /// `mode` says otherwise.
         admin_listen: Vec<Listen> = "127.0.0.1:8001", kong "admin_listen";
-        /// Where load balancers and monitoring ask whether this node is well.
+        /// Where load balancers and monitoring ask whether this node is well, with the flags `ssl` and `http2`, too.
         status_listen: Vec<Listen> = "127.0.0.1:8007", kong "status_listen";
         /// Where the other nodes connect, always with TLS and a certificate of the cluster on both sides.
         peer_listen: SocketAddr = "0.0.0.0:7443";
@@ -235,8 +236,8 @@ settings! {
         client_max_body_size: ByteSize = "0", kong "nginx_http_client_max_body_size";
         /// Largest body of an Admin API request; 0 is no limit.
         admin_client_max_body_size: ByteSize = "10m", kong "nginx_admin_client_max_body_size";
-        /// Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed.
-        trusted_ips: Vec<IpNet> = "", kong "trusted_ips";
+        /// Addresses and CIDR ranges whose `X-Forwarded-*` headers are believed; with `unix:` also those of clients over unix sockets.
+        trusted_ips: TrustedIps = "", kong "trusted_ips";
         /// Header from which a trusted address tells its client's: a single address or a list of which the last
         /// counts, or `proxy_protocol` for what the connection's PROXY header said.
         real_ip_header: RealIpHeader = "X-Real-IP", kong "real_ip_header";
@@ -268,13 +269,40 @@ settings! {
         /// Versions of TLS offered to clients. Older ones are not spoken.
         ssl_protocols: Protocols = "TLSv1.2 TLSv1.3", kong "ssl_protocols";
         /// What clients may encrypt with, by the names of Mozilla's guide: `intermediate` is every suite with forward
-        /// secrecy and authenticated encryption, `modern` those of TLS 1.3, which is then the only version offered.
+        /// secrecy and authenticated encryption, `modern` those of TLS 1.3, which is then the only version offered. `custom`
+        /// are those that `ssl_ciphers` names.
         ssl_cipher_suite: CipherSuite = "intermediate", kong "ssl_cipher_suite";
         /// Files (PEM, with the chain) of the certificates shown for names that no SNI of the configuration is for; one per
         /// kind of key. Unset: a self-signed one is made at every start. A relative path starts in `data_dir`.
         ssl_cert: Vec<PathBuf> = "", kong "ssl_cert";
         /// Files (PEM) of the keys of `ssl_cert`, in the same order.
         ssl_cert_key: Vec<PathBuf> = "", kong "ssl_cert_key";
+        /// The suites of `ssl_cipher_suite = custom`, such as `ECDHE-RSA-AES128-GCM-SHA256`. Without any of TLS 1.3 among them, all of
+        /// those are offered.
+        ssl_ciphers: Ciphers = "", kong "ssl_ciphers";
+        /// With `custom`, the order of `ssl_ciphers` decides; else the client's, which knows what is cheap for it.
+        ssl_prefer_server_ciphers: bool = "on", kong "ssl_prefer_server_ciphers";
+        /// Lets clients that come back resume their session with a ticket. Without it they shake hands in full.
+        ssl_session_tickets: bool = "on", kong "ssl_session_tickets";
+        /// How long a session may be resumed. The keys of tickets change, so more than 12 hours is 12 hours.
+        ssl_session_timeout: Duration = "1d", kong "ssl_session_timeout";
+        /// Shows a certificate of the node to services that ask for one and have no `client_certificate`, nor does their upstream.
+        client_ssl: bool = "off", kong "client_ssl";
+        /// File (PEM, with the chain) of that certificate. A relative path starts in `data_dir`.
+        client_ssl_cert: Option<PathBuf> = "", kong "client_ssl_cert";
+        /// File (PEM) of its key.
+        client_ssl_cert_key: Option<PathBuf> = "", kong "client_ssl_cert_key";
+        /// Files of the certificates of `admin_listen`, as for `ssl_cert`. Versions and suites are those for clients.
+        admin_ssl_cert: Vec<PathBuf> = "", kong "admin_ssl_cert";
+        /// Files of their keys.
+        admin_ssl_cert_key: Vec<PathBuf> = "", kong "admin_ssl_cert_key";
+        /// File (PEM) of authorities: whoever uses the Admin API with TLS must show a certificate of one of them. With it, entries of
+        /// `admin_listen` with `ssl` may leave loopback.
+        admin_ssl_client_ca: Option<PathBuf> = "";
+        /// Files of the certificates of `status_listen`, as for `ssl_cert`.
+        status_ssl_cert: Vec<PathBuf> = "", kong "status_ssl_cert";
+        /// Files of their keys.
+        status_ssl_cert_key: Vec<PathBuf> = "", kong "status_ssl_cert_key";
     }
     Limits {
         /// Connections a worker holds at once; more wait in the kernel. `auto` is 16384, or as many as the

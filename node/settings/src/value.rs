@@ -6,8 +6,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use crate::secret::Secret;
 use crate::{HostPort, Listen};
 
@@ -154,7 +152,7 @@ impl Value for HostPort {
 }
 
 impl Value for Vec<Listen> {
-    const FORM: &'static str = "list of `ADDRESS:PORT [flags]`, or `off`";
+    const FORM: &'static str = "list of `ADDRESS:PORT [flags]` or `unix:/PATH [flags]`, or `off`";
 
     fn parse(text: &str) -> Result<Self, String> {
         crate::listen::parse_list(text)
@@ -169,31 +167,6 @@ impl Value for Vec<Listen> {
             .collect::<Vec<_>>()
             .join(", ")
     }
-}
-
-impl Value for Vec<IpNet> {
-    const FORM: &'static str = "list of addresses or CIDR ranges";
-
-    fn parse(text: &str) -> Result<Self, String> {
-        // Kong: `unix:` trusts clients of unix sockets. No listener here is one, so the word is accepted and idle.
-        items(text)
-            .filter(|item| *item != "unix:")
-            .map(parse_range)
-            .collect()
-    }
-
-    fn show(&self) -> String {
-        self.iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-}
-
-fn parse_range(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("has '{text}' in it, which is no IP address or CIDR range such as 10.0.0.0/8"))
 }
 
 /// The trimmed, non-empty items of a comma-separated list.
@@ -231,17 +204,6 @@ pub(crate) mod tests {
         check::<usize>("512", Ok("512"));
         check::<u64>("-1", Err("whole number"));
         check::<u64>("1.5", Err("whole number"));
-    }
-
-    #[test]
-    fn trusted_ranges_take_addresses_ranges_and_kongs_unix_word() {
-        check::<Vec<IpNet>>("", Ok(""));
-        check::<Vec<IpNet>>(
-            "127.0.0.1, 10.0.0.0/8,::1, unix:",
-            Ok("127.0.0.1/32, 10.0.0.0/8, ::1/128"),
-        );
-        check::<Vec<IpNet>>("10.0.0.0/40", Err("'10.0.0.0/40'"));
-        check::<Vec<IpNet>>("example.com", Err("'example.com'"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `clock.rs` | [`Clock`], and one that is set by hand |
 //! | `deadline.rs` | [`Deadline`]: a point in time that something must not pass |
 //! | `backoff.rs` | [`Backoff`]: how long to wait before the next try |
+//! | `remote.rs` | [`Remote`], [`Whereabouts`]: callers and doors, with an IP address or behind a unix socket |
 //! | `units.rs` | `10s`, `500ms`, `64k` |
 //!
 //! The clock that shows real time is not here: it belongs to the part that runs things, so that
@@ -17,9 +18,11 @@
 mod backoff;
 mod clock;
 mod deadline;
+mod remote;
 mod units;
 
 pub use crate::backoff::Backoff;
 pub use crate::clock::{Clock, ManualClock, UnixMillis};
 pub use crate::deadline::Deadline;
+pub use crate::remote::{Remote, Whereabouts};
 pub use crate::units::{UnitError, parse_duration, parse_size};

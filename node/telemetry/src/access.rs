@@ -6,7 +6,7 @@
 //! them would let a client write log lines of its own, so such bytes are written as `\xHH`, as nginx does. And what a client proves
 //! itself with is not written at all: neither the headers that carry it nor the arguments that a plugin took it from.
 
-use std::net::IpAddr;
+use troop_stdx::Remote;
 
 mod escape;
 mod form;
@@ -24,7 +24,7 @@ pub use session::{SessionFormat, SessionLine};
 #[derive(Clone, Copy)]
 pub struct AccessLine<'a> {
     /// The client.
-    pub remote: IpAddr,
+    pub remote: Remote,
     /// Name of the consumer, where one was identified.
     pub user: Option<&'a str>,
     /// When the request came in, in milliseconds since 1970.
@@ -41,7 +41,7 @@ pub struct AccessLine<'a> {
     pub scheme: &'a str,
     /// The `Host` header, or the authority; empty if there is none.
     pub host: &'a [u8],
-    /// The port the client asked at.
+    /// The port the client asked at; 0 of a unix socket.
     pub port: u16,
     /// Looks up a header of the request by its name in lower case.
     pub header: &'a dyn Fn(&str) -> Option<&'a [u8]>,
@@ -92,7 +92,7 @@ mod tests {
 
     fn line() -> AccessLine<'static> {
         AccessLine {
-            remote: "10.1.2.3".parse().unwrap(),
+            remote: Remote::Ip([10, 1, 2, 3].into()),
             user: Some("anna"),
             at_ms: 1_763_778_600_042,
             method: "GET",

@@ -1,6 +1,11 @@
 //! The server over real sockets: limits, deadlines, streams and closing time.
 
 use crate::desk::Desk;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -9,7 +14,7 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use troop_admin::{Options, Service, StatusApi, StatusParts, serve};
+use troop_admin::{Options, Reception, Service, StatusApi, StatusParts, serve};
 use troop_runtime::Shutdown;
 use troop_txn::{MemoryStore, Store};
 
@@ -25,10 +30,14 @@ struct House {
 
 impl House {
     async fn of(service: Arc<dyn Service>) -> House {
+        House::receiving(service, Reception::default()).await
+    }
+
+    async fn receiving(service: Arc<dyn Service>, reception: Reception) -> House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = Shutdown::new();
-        let serving = tokio::spawn(serve(service, listener, shutdown.clone()));
+        let serving = tokio::spawn(serve(service, listener.into(), reception, shutdown.clone()));
         House {
             address,
             shutdown,
@@ -249,4 +258,31 @@ async fn the_status_listener_tells_readiness_and_metrics() {
         text.starts_with("HTTP/1.1 503 ") && text.ends_with(r#"{"message":"draining"}"#),
         "{text}"
     );
+}
+
+/// With prior knowledge, in two requests at once, and told to leave when the node does.
+#[tokio::test]
+async fn http_2_is_spoken_with_whoever_begins_with_it() {
+    let desk = Desk::with(Arc::new(MemoryStore::new()), Options::default());
+    let house = House::receiving(desk.admin.clone(), Reception::new(None, true)).await;
+    let stream = TokioIo::new(house.connect().await);
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let ask = |path: &str| {
+        let mut sender = sender.clone();
+        let request = Request::get(format!("http://a{path}")).body(Empty::<Bytes>::new());
+        async move { sender.send_request(request.unwrap()).await.unwrap() }
+    };
+    let (services, nothing) = tokio::join!(ask("/services"), ask("/nothing"));
+    assert_eq!(
+        (services.status().as_u16(), nothing.status().as_u16()),
+        (200, 404)
+    );
+    assert!(services.headers().contains_key("x-kong-admin-latency"));
+    // HTTP/1.1 is spoken there as before.
+    assert!(house.say(&get("/services")).await.starts_with("HTTP/1.1 200"));
+    drop(sender);
+    house.shutdown.drain("test");
+    timeout(AMPLE, connection).await.unwrap().unwrap().unwrap();
+    timeout(AMPLE, house.serving).await.unwrap().unwrap();
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     client::message_of,
+    dial::{AdminAddress, Papers},
     failure::Failure,
     grammar::Target,
     http::{Answer, Question, Silence, ask},
@@ -81,7 +82,8 @@ enum Side {
 /// One Admin API.
 #[derive(Debug)]
 pub(super) struct House {
-    address: HostPort,
+    address: AdminAddress,
+    papers: Papers,
     timeout: Duration,
     side: Side,
 }
@@ -93,7 +95,8 @@ impl House {
     /// The Kong to copy.
     pub(super) fn source(source: &Source, timeout: Duration) -> Self {
         House {
-            address: source.address.clone(),
+            address: AdminAddress::Plain(source.address.clone()),
+            papers: Papers::default(),
             timeout,
             side: Side::Source,
         }
@@ -103,6 +106,7 @@ impl House {
     pub(super) fn target(target: &Target) -> Self {
         House {
             address: target.admin.clone(),
+            papers: target.papers.clone(),
             timeout: target.timeout,
             side: Side::Target,
         }
@@ -257,7 +261,7 @@ impl House {
 
     /// An answer whatever its status.
     pub(super) fn ask(&self, question: Question<'_>) -> Result<Answer, Failure> {
-        ask(&self.address, question, self.timeout).map_err(|silence| match silence {
+        ask(&self.address, &self.papers, question, self.timeout).map_err(|silence| match silence {
             Silence::Line(source) if self.side == Side::Source => Failure::NoSource {
                 address: self.address.clone(),
                 source,

@@ -188,7 +188,7 @@ mod tests {
     fn options(requests: AccessLog, sessions: AccessLog, raw: bool) -> GatewayOptions {
         let listener = ListenOptions {
             raw,
-            ..ListenOptions::plain(([127, 0, 0, 1], 0).into())
+            ..ListenOptions::plain(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
         };
         GatewayOptions {
             listeners: vec![listener],

@@ -52,7 +52,7 @@ impl Asking {
         };
         Affinity::of(&record).ticket(&Traits {
             identity: self.identity.as_ref(),
-            address: "10.1.2.3".parse().expect("an address"),
+            address: Remote::Ip([10, 1, 2, 3].into()),
             headers: Edited::arrived(&self.headers),
             path: "/a%2Fb/c",
             query: self.query,

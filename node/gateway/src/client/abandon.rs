@@ -4,8 +4,8 @@
 //! and not taken, perhaps megabytes, until he has taken it or minutes have passed. Giving up clears the table at once; he finds
 //! the connection broken, which is true.
 
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use troop_runtime::Line;
 
 /// A stream that can be given up.
 pub(crate) trait Abandon {
@@ -13,14 +13,13 @@ pub(crate) trait Abandon {
     fn abandon(&self);
 }
 
-impl Abandon for TcpStream {
+impl Abandon for Line {
     fn abandon(&self) {
-        // Failing to set it costs memory of the kernel for a while, not correctness.
-        let _ = self.set_zero_linger();
+        Line::abandon(self);
     }
 }
 
-impl Abandon for TlsStream<TcpStream> {
+impl Abandon for TlsStream<Line> {
     fn abandon(&self) {
         self.get_ref().0.abandon();
     }

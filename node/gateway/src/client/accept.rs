@@ -8,16 +8,15 @@ use super::{
     Client,
     abandon::Abandon,
     arrival::{Arrival, arrive},
-    connection, preface, streams,
+    connection, streams,
     tls::Terminator,
 };
 use crate::{stream::session, worker::Worker};
 use futures_util::FutureExt;
 use std::{net::SocketAddr, rc::Rc, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
-};
+use tokio::io::{AsyncRead, AsyncWrite};
+use troop_runtime::{Line, Listener, is_http_2};
+use troop_stdx::{Remote, Whereabouts};
 
 /// How long to wait after accepting failed, and between looks at a full house.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -35,11 +34,13 @@ pub(crate) struct Reception {
 }
 
 /// Takes connections from one listener until the worker drains.
-pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, reception: Reception) {
-    let Ok(address) = listener.local_addr() else {
-        tracing::error!("a listener without an address is not used");
-        return;
-    };
+pub(crate) async fn accept_all(
+    worker: Rc<Worker>,
+    listener: Listener,
+    place: Whereabouts,
+    reception: Reception,
+) {
+    let address = listener.local();
     let mut failing = false;
     while !worker.is_draining() {
         if worker.is_full() {
@@ -57,7 +58,7 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, recept
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(%address, %error, "connections cannot be accepted");
+                    tracing::warn!(address = %place, %error, "connections cannot be accepted");
                 }
                 failing = true;
                 tokio::time::sleep(PAUSE).await;
@@ -72,15 +73,14 @@ pub(crate) async fn accept_all(worker: Rc<Worker>, listener: TcpListener, recept
 
 fn take_in(
     worker: &Rc<Worker>,
-    stream: TcpStream,
-    client: SocketAddr,
-    listener: SocketAddr,
+    stream: Line,
+    client: Option<SocketAddr>,
+    listener: Option<SocketAddr>,
     reception: Reception,
 ) {
-    let listener = stream.local_addr().map_or(listener, canonical);
+    let listener = stream.local().map(canonical).or(listener);
     worker.page.accepted.up();
-    // Failing to set it costs latency, not correctness.
-    let _ = stream.set_nodelay(true);
+    stream.hurry();
     let worker = Rc::clone(worker);
     let number = worker.next_connection();
     tokio::task::spawn_local(async move {
@@ -103,7 +103,7 @@ fn take_in(
         match reception.tls {
             None => {
                 let patience = worker.options.limits.first_byte_timeout;
-                let http2 = reception.http2 && preface::is_http_2(&stream, patience).await;
+                let http2 = reception.http2 && is_http_2(&stream, patience).await;
                 let client = Client::new(worker, arrival, listener, None, number);
                 drive(client, stream, http2).await;
             }
@@ -132,13 +132,13 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 
 async fn shake_hands(
     worker: Rc<Worker>,
-    stream: TcpStream,
+    stream: Line,
     arrival: Arrival,
-    listener: SocketAddr,
+    listener: Option<SocketAddr>,
     tls: Terminator,
     number: u64,
 ) {
-    let client = arrival.address;
+    let client = Remote::from(arrival.address);
     let time = worker.options.limits.head_timeout;
     match tokio::time::timeout(time, tls.accept(stream)).await {
         Ok(Ok((stream, facts))) => {

@@ -6,12 +6,13 @@
 use super::{crowd::Place, proxy_header};
 use crate::{real_ip::RealIpSource, worker::Worker};
 use std::net::{IpAddr, SocketAddr};
-use tokio::net::TcpStream;
+use troop_runtime::Line;
+use troop_stdx::Remote;
 
 /// Who came.
 pub(crate) struct Arrival {
-    /// The address the connection is from.
-    pub address: SocketAddr,
+    /// The address the connection is from; none over a unix socket.
+    pub address: Option<SocketAddr>,
     /// The client's address as the PROXY header told it.
     pub told: Option<IpAddr>,
     /// Its place, where places are counted.
@@ -21,8 +22,8 @@ pub(crate) struct Arrival {
 /// Learns who came; `None` when the connection is to be closed without a word.
 pub(crate) async fn arrive(
     worker: &Worker,
-    stream: &TcpStream,
-    address: SocketAddr,
+    stream: &Line,
+    address: Option<SocketAddr>,
     introduced: bool,
 ) -> Option<Arrival> {
     let told = if introduced {
@@ -30,7 +31,7 @@ pub(crate) async fn arrive(
         match Box::pin(proxy_header::take(stream, worker.options.limits.head_timeout)).await {
             Ok(told) => told.map(|told| told.ip().to_canonical()),
             Err(error) => {
-                tracing::debug!(client = %address, %error, "a connection was not introduced");
+                tracing::debug!(client = %Remote::from(address), %error, "a connection was not introduced");
                 return None;
             }
         }
@@ -55,12 +56,12 @@ pub(crate) async fn arrive(
     Some(arrival)
 }
 
-/// The address whose connections are counted: the client's own, or whom a trusted connection introduced.
+/// The address whose connections are counted: the client's own, or whom a trusted connection introduced. Over a unix socket nobody has one.
 fn counted(worker: &Worker, arrival: &Arrival) -> Option<IpAddr> {
     let options = &worker.options;
-    let own = arrival.address.ip().to_canonical();
+    let own = Remote::from(arrival.address);
     if !options.trusts(own) {
-        return Some(own);
+        return own.ip();
     }
     match options.real_ip.source {
         RealIpSource::ProxyProtocol => arrival.told,

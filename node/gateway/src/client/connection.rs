@@ -111,7 +111,7 @@ async fn part<S: AsyncRead + AsyncWrite + Abandon + Unpin>(
         (Ended::Done, None) | (Ended::Overdue(Stage::Idle | Stage::Answer | Stage::Exchange), _) => None,
         (Ended::Overdue(Stage::Head), _) => Some(Rescue::RequestTimeout),
         (Ended::Failed(error), _) => {
-            tracing::debug!(client = %client.address, %error, "a connection failed");
+            tracing::debug!(client = %client.address_text, %error, "a connection failed");
             refused.then(|| refusal(&error))
         }
     };

@@ -6,7 +6,7 @@
 //! What it does not do: judge. A first word that is none, or that has not come in one piece, has no name here; the
 //! handshake itself will say what is wrong.
 
-use tokio::net::TcpStream;
+use troop_runtime::Line;
 
 /// A first word with every extension in use takes less than half; of a longer one nothing is known here.
 const LOOK_MAX_BYTES: usize = 4 * 1024;
@@ -18,7 +18,7 @@ const SERVER_NAME: u16 = 0;
 const HOST_NAME: u8 = 0;
 
 /// The name as written, if it has capitals in it. Waits for the client's first bytes.
-pub(crate) async fn capital_name(stream: &TcpStream) -> Option<String> {
+pub(crate) async fn capital_name(stream: &Line) -> Option<String> {
     let mut look = vec![0; LOOK_MAX_BYTES];
     let count = stream.peek(&mut look).await.ok()?;
     let name = server_name(&look[..count])?;

@@ -10,7 +10,7 @@
 use proxy_header::{Error, ParseConfig, ProxyHeader};
 use std::{io, net::SocketAddr, time::Duration};
 use thiserror::Error;
-use tokio::net::TcpStream;
+use troop_runtime::Line;
 
 /// Longest header that is waited for: version 1 has at most 107 bytes, and what load balancers add in version 2 (names, TLS facts) some hundred more.
 const HEADER_MAX_BYTES: usize = 2_048;
@@ -33,13 +33,13 @@ pub(crate) enum Unintroduced {
 }
 
 /// Takes the header off a connection. Whom it introduces; `None` for the load balancer's own (`LOCAL`, `UNKNOWN`).
-pub(crate) async fn take(stream: &TcpStream, timeout: Duration) -> Result<Option<SocketAddr>, Unintroduced> {
+pub(crate) async fn take(stream: &Line, timeout: Duration) -> Result<Option<SocketAddr>, Unintroduced> {
     tokio::time::timeout(timeout, take_at_leisure(stream))
         .await
         .unwrap_or(Err(Unintroduced::Late))
 }
 
-async fn take_at_leisure(stream: &TcpStream) -> Result<Option<SocketAddr>, Unintroduced> {
+async fn take_at_leisure(stream: &Line) -> Result<Option<SocketAddr>, Unintroduced> {
     let mut bytes = [0; HEADER_MAX_BYTES];
     let mut seen = 0;
     loop {
@@ -74,7 +74,7 @@ fn read(bytes: &[u8]) -> Result<(Option<SocketAddr>, usize), Error> {
 }
 
 /// Takes out bytes that are known to be there.
-fn discard(stream: &TcpStream, mut bytes: &mut [u8]) -> io::Result<()> {
+fn discard(stream: &Line, mut bytes: &mut [u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.try_read(bytes)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -108,7 +108,7 @@ where
         }
     });
     if let Err(error) = ended.await {
-        tracing::debug!(client = %client.address, %error, "a connection failed");
+        tracing::debug!(client = %client.address_text, %error, "a connection failed");
     }
 }
 
@@ -182,7 +182,7 @@ impl Board {
         if u128::from(stood_ms) >= grace_ms {
             self.still.set(true);
         }
-        tracing::debug!(client = %self.client.address, stood_ms, "a client does not take its answer");
+        tracing::debug!(client = %self.client.address_text, stood_ms, "a client does not take its answer");
     }
 
     /// Whether nothing more is to be had from the client, or nothing good.
@@ -191,7 +191,7 @@ impl Board {
         let taken_back = self.taken_back.get();
         let mostly = taken_back.saturating_mul(2) > self.client.requests.get();
         if taken_back > limit && mostly {
-            tracing::debug!(client = %self.client.address, taken_back, "a client takes its requests back");
+            tracing::debug!(client = %self.client.address_text, taken_back, "a client takes its requests back");
             return true;
         }
         // The socket takes nothing, or the client was told to go and does not.

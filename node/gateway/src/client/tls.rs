@@ -10,26 +10,33 @@
 //!
 //! The catch: for the name that decides on the certificate, capitals count (see `hello.rs`).
 
+mod own;
+mod terms;
+
 use super::{TlsFacts, hello};
 use crate::{
-    badge::{Badge, BadgeError, side},
-    options::{KeyFiles, TlsOptions},
+    badge::{Badge, BadgeError},
+    options::TlsOptions,
     plan::Plan,
 };
 use arc_swap::ArcSwap;
-use rcgen::{CertificateParams, DnType, KeyPair};
+pub(crate) use own::badge_for_peers;
+use own::default_badge;
 use rustls::{
-    ServerConfig, SupportedProtocolVersion,
-    crypto::{CryptoProvider, aws_lc_rs},
-    server::{ClientHello, ResolvesServerCert},
+    RootCertStore, ServerConfig,
+    server::{ClientHello, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier},
     sign::CertifiedKey,
-    version::{TLS12, TLS13},
 };
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use terms::Terms;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use troop_runtime::Line;
 
 /// What TLS calls the two versions of HTTP.
 const HTTP_2: &[u8] = b"h2";
@@ -54,13 +61,21 @@ pub enum CertificateError {
         source: io::Error,
     },
     /// What is in the files.
-    #[error("the default certificate {path}: {source}")]
-    Default {
+    #[error("the certificate {path}: {source}")]
+    Unusable {
         /// The certificate's file.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
         source: BadgeError,
+    },
+    /// A file of authorities.
+    #[error("{path} holds no usable certificates of authorities{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Authorities {
+        /// Its name.
+        path: PathBuf,
+        /// What is wrong with them.
+        reason: Option<VerifierBuilderError>,
     },
 }
 
@@ -83,20 +98,19 @@ pub(crate) struct Terminators {
 impl Terminators {
     /// Shows the certificates of whatever plan hangs on the wall.
     pub fn new(options: &TlsOptions, plan: &Arc<ArcSwap<Plan>>) -> Result<Arc<Self>, CertificateError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let default = Arc::new(default_badge(options, &provider)?);
-        let tickets = aws_lc_rs::Ticketer::new()?;
+        let terms = Terms::new(options)?;
+        let default = Arc::new(default_badge(&options.certificates, &terms.provider)?);
         let config = |by_name| -> Result<ServerConfig, CertificateError> {
             let cloakroom = Cloakroom {
                 plan: Arc::clone(plan),
                 default: Arc::clone(&default),
                 by_name,
             };
-            let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-                .with_protocol_versions(&versions(options))?
+            let mut config = terms
+                .begin()?
                 .with_no_client_auth()
                 .with_cert_resolver(Arc::new(cloakroom));
-            config.ticketer = Arc::clone(&tickets);
+            terms.finish(&mut config);
             Ok(config)
         };
         let (by_name, nameless) = (config(true)?, config(false)?);
@@ -131,7 +145,7 @@ impl Terminators {
 
 impl Terminator {
     /// Shakes hands. What the client said of itself comes along.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, TlsFacts)> {
+    pub async fn accept(&self, stream: Line) -> io::Result<(TlsStream<Line>, TlsFacts)> {
         let capitals = hello::capital_name(&stream).await;
         let acceptor = if capitals.is_some() {
             &self.nameless
@@ -148,10 +162,62 @@ impl Terminator {
     }
 }
 
-fn versions(options: &TlsOptions) -> Vec<&'static SupportedProtocolVersion> {
-    let newer = options.tls_13.then_some(&TLS13);
-    let older = options.tls_12.then_some(&TLS12);
-    newer.into_iter().chain(older).collect()
+/// TLS of a listener of the node itself: one certificate for all names, and clients that prove themselves to these authorities if there are any.
+///
+/// # Errors
+/// [`CertificateError`] names the file that cannot be used.
+pub fn own_tls(
+    options: &TlsOptions,
+    client_authorities: Option<&Path>,
+) -> Result<ServerConfig, CertificateError> {
+    let terms = Terms::new(options)?;
+    let badge = default_badge(&options.certificates, &terms.provider)?;
+    let config = terms.begin()?;
+    let config = match client_authorities {
+        None => config.with_no_client_auth(),
+        Some(path) => {
+            let roots = Arc::new(authorities(path)?);
+            let judge =
+                WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&terms.provider)).build();
+            config.with_client_cert_verifier(judge.map_err(|reason| CertificateError::Authorities {
+                path: path.to_owned(),
+                reason: Some(reason),
+            })?)
+        }
+    };
+    let mut config = config.with_cert_resolver(Arc::new(OneForAll(badge)));
+    terms.finish(&mut config);
+    Ok(config)
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, CertificateError> {
+    let text = std::fs::read(path).map_err(|source| CertificateError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let unusable = || CertificateError::Authorities {
+        path: path.to_owned(),
+        reason: None,
+    };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let mut roots = RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found.map_err(|_| unusable())?);
+    if added == 0 { Err(unusable()) } else { Ok(roots) }
+}
+
+/// The node's own certificate, whatever name is asked for.
+struct OneForAll(Badge);
+
+impl ResolvesServerCert for OneForAll {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(self.0.side_for(hello.signature_schemes())))
+    }
+}
+
+impl fmt::Debug for OneForAll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OneForAll")
+    }
 }
 
 /// Where clients' names are exchanged for certificates.
@@ -174,37 +240,4 @@ impl fmt::Debug for Cloakroom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cloakroom")
     }
-}
-
-fn default_badge(options: &TlsOptions, provider: &CryptoProvider) -> Result<Badge, CertificateError> {
-    let mut sides = Vec::new();
-    for files in &options.certificates {
-        let KeyFiles { certificate, key } = files;
-        let side = side(&read(certificate)?, &read(key)?, provider);
-        sides.push(side.map_err(|source| CertificateError::Default {
-            path: certificate.clone(),
-            source,
-        })?);
-    }
-    match Badge::of(sides) {
-        Some(badge) => Ok(badge),
-        None => self_signed(provider),
-    }
-}
-
-fn read(path: &PathBuf) -> Result<String, CertificateError> {
-    std::fs::read_to_string(path).map_err(|source| CertificateError::Read {
-        path: path.clone(),
-        source,
-    })
-}
-
-fn self_signed(provider: &CryptoProvider) -> Result<Badge, CertificateError> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
-    params.distinguished_name.push(DnType::CommonName, "localhost");
-    let certificate = params.self_signed(&key)?;
-    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let side = CertifiedKey::from_der(vec![certificate.der().clone()], private, provider)?;
-    Ok(Badge::new(side))
 }

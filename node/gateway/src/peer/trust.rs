@@ -8,7 +8,6 @@
 //! interchangeable: after a change of authorities, of depth, or of our own certificate, nobody is served over an old one. (Kong
 //! goes on using them.)
 
-use super::tls::system_roots;
 use crate::badge::Badge;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
@@ -22,7 +21,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::{fmt, sync::Arc};
 use thiserror::Error;
-use troop_runtime::Unproven;
+use troop_runtime::{Unproven, system_roots};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 /// Kong: nginx's default; a root, one certificate below it, and the peer's own.
@@ -51,10 +50,11 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Under these terms, showing this certificate to peers that ask.
+    /// Under these terms, showing this certificate to peers that ask; without one, what is shown by default unless somebody else has one.
     pub fn new(
         proof: Proof,
         badge: Option<Arc<Badge>>,
+        by_default: Option<Arc<Badge>>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, rustls::Error> {
         let verifier: Arc<dyn ServerCertVerifier> = match proof {
@@ -70,7 +70,7 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let shows = badge.is_some();
-        let config = match badge {
+        let config = match badge.or(by_default) {
             Some(badge) => config.with_client_cert_resolver(Arc::new(Shown(badge))),
             None => config.with_no_client_auth(),
         };
@@ -80,7 +80,7 @@ impl Trust {
         })
     }
 
-    /// Whether it shows a certificate of its own.
+    /// Whether it shows a certificate of its own, which goes before any other.
     pub fn shows(&self) -> bool {
         self.shows
     }

@@ -167,7 +167,7 @@ impl<'a> Draft<'a> {
         let Plan {
             trusts, certificates, ..
         } = &mut self.plan;
-        Service::compile(record, || trusts.get(terms, certificates, self.kit.provider()))
+        Service::compile(record, || trusts.get(terms, certificates, self.kit.peer_tls()))
     }
 
     /// Makes anew what was made of certificates and authorities that changed. What cannot be made stays what it was.

@@ -6,6 +6,7 @@
 use super::compile::CompileError;
 use super::record::PluginRecord;
 use super::vaults::Vaults;
+use crate::badge::Badge;
 use imbl::{HashMap, OrdMap};
 use rustls::crypto::CryptoProvider;
 use std::sync::{
@@ -25,6 +26,7 @@ pub(crate) struct Kit {
     schemas: Vec<PluginSchema>,
     backstage: Arc<dyn Backstage>,
     provider: Arc<CryptoProvider>,
+    badge: Option<Arc<Badge>>,
     flavor: Flavor,
 }
 
@@ -78,6 +80,7 @@ impl Kit {
             schemas,
             backstage,
             provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+            badge: None,
             flavor: Flavor::default(),
         }
     }
@@ -95,6 +98,16 @@ impl Kit {
     /// What keys and certificates are read with.
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
+    }
+
+    /// Showing this certificate to peers where nobody names another.
+    pub fn with_badge(self, badge: Option<Arc<Badge>>) -> Self {
+        Kit { badge, ..self }
+    }
+
+    /// What TLS towards peers is made with, and the certificate shown where nobody names another.
+    pub fn peer_tls(&self) -> (&Arc<CryptoProvider>, Option<&Arc<Badge>>) {
+        (&self.provider, self.badge.as_ref())
     }
 
     /// An instance of a record, with what its vault references stand for; `None` if it is not to run here.

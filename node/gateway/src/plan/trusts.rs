@@ -11,7 +11,7 @@ use super::{
     record::{AuthorityRecord, ServiceRecord},
 };
 use crate::{
-    badge::BadgeError,
+    badge::{Badge, BadgeError},
     peer::trust::{Authorities, DEPTH, Proof, Trust},
 };
 use imbl::HashMap;
@@ -93,13 +93,18 @@ impl Trusts {
         &mut self,
         terms: &Terms,
         certificates: &Certificates,
-        provider: &Arc<CryptoProvider>,
+        (provider, by_default): (&Arc<CryptoProvider>, Option<&Arc<Badge>>),
     ) -> Result<Arc<Trust>, rustls::Error> {
         if let Some(made) = self.made.get(terms).and_then(Weak::upgrade) {
             return Ok(made);
         }
         let badge = terms.badge.and_then(|id| certificates.badge(id)).cloned();
-        let made = Arc::new(Trust::new(self.proof(terms), badge, provider)?);
+        let made = Arc::new(Trust::new(
+            self.proof(terms),
+            badge,
+            by_default.cloned(),
+            provider,
+        )?);
         self.made.retain(|_, way| way.strong_count() > 0);
         self.made.insert(terms.clone(), Arc::downgrade(&made));
         Ok(made)

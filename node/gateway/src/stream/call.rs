@@ -16,16 +16,12 @@ use crate::{
     worker::Worker,
 };
 use http::HeaderMap;
-use std::{
-    net::{IpAddr, SocketAddr},
-    rc::Rc,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
 use thiserror::Error;
 use troop_balancer::Occupied;
 use troop_plugin_api::{Client as ClientFacts, Phases, Scope, Session, Verdict};
-use troop_router::{Caller, Carriers};
+use troop_router::{Caller, Carriers, NOWHERE};
+use troop_stdx::Remote;
 
 /// Why a call was hung up on.
 #[derive(Debug, Error)]
@@ -87,11 +83,11 @@ pub(crate) struct Call {
     pub worker: Rc<Worker>,
     pub slot: Rc<Slot>,
     /// The client's address; behind a trusted load balancer the one it told.
-    pub client: IpAddr,
-    /// Where the connection comes from.
-    pub source: SocketAddr,
-    /// The address it called.
-    pub destination: SocketAddr,
+    pub client: Remote,
+    /// Where the connection comes from; none over a unix socket.
+    pub source: Option<SocketAddr>,
+    /// The address it called; none of a unix socket.
+    pub destination: Option<SocketAddr>,
     pub transport: Transport,
     pub heard: Heard,
     /// Number of the connection since the node started.
@@ -123,14 +119,20 @@ pub(crate) struct Fate {
 }
 
 impl Call {
-    /// Finds the route of a call that may be taken for these.
-    pub fn route(&self, plan: &Plan, carriers: Carriers) -> Result<Routed, HungUp> {
-        let caller = Caller {
-            source: (self.client, self.source.port()).into(),
-            destination: self.destination,
+    /// As the router sees it.
+    pub fn caller(&self, carriers: Carriers) -> Caller<'_> {
+        let port = self.source.map_or(0, |source| source.port());
+        Caller {
+            source: self.client.ip().map_or(NOWHERE, |client| (client, port).into()),
+            destination: self.destination.unwrap_or(NOWHERE),
             sni: self.heard.sni.as_deref(),
             carriers,
-        };
+        }
+    }
+
+    /// Finds the route of a call that may be taken for these.
+    pub fn route(&self, plan: &Plan, carriers: Carriers) -> Result<Routed, HungUp> {
+        let caller = self.caller(carriers);
         let (carriers, route) = plan.streams.router.find(&caller).ok_or(HungUp::NoRoute)?;
         let covered = Scope {
             route: Some(route.id),

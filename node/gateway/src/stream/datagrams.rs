@@ -99,9 +99,9 @@ fn begin(
         let slot = worker.sweep.enter();
         slot.wait_on(Stage::Exchange);
         let call = Call {
-            client: client.ip().to_canonical(),
-            source: client,
-            destination,
+            client: client.into(),
+            source: Some(client),
+            destination: Some(destination),
             transport: Transport::Udp,
             heard: Heard::default(),
             number: worker.next_connection(),
@@ -109,13 +109,13 @@ fn begin(
             slot: Rc::clone(&slot),
             worker: Rc::clone(&worker),
         };
-        awake(&slot, put_through(call, &socket, waiting)).await;
+        awake(&slot, put_through(call, client, &socket, waiting)).await;
         sessions.borrow_mut().remove(&client);
         worker.page.closed.up();
     });
 }
 
-async fn put_through(call: Call, socket: &UdpSocket, waiting: Receiver<Bytes>) {
+async fn put_through(call: Call, client: SocketAddr, socket: &UdpSocket, waiting: Receiver<Bytes>) {
     let carriers = Carriers {
         udp: true,
         ..Carriers::default()
@@ -124,7 +124,7 @@ async fn put_through(call: Call, socket: &UdpSocket, waiting: Receiver<Bytes>) {
     let mut fate = Fate::default();
     let routed = call.route(&plan, carriers);
     let outcome = match &routed {
-        Ok(routed) => talk(&call, &plan, routed, socket, waiting, &mut fate).await,
+        Ok(routed) => talk(&call, &plan, routed, (client, socket), waiting, &mut fate).await,
         Err(_) => Err(HungUp::NoRoute),
     };
     call.ended(routed.as_ref().ok(), &fate, outcome.as_ref().err());
@@ -134,7 +134,7 @@ async fn talk(
     call: &Call,
     plan: &crate::plan::Plan,
     routed: &Routed,
-    socket: &UdpSocket,
+    (client, socket): (SocketAddr, &UdpSocket),
     waiting: Receiver<Bytes>,
     fate: &mut Fate,
 ) -> Result<(), HungUp> {
@@ -143,7 +143,7 @@ async fn talk(
     let (peer, _occupied) = call.connect(plan, &service, &mut fate.trail, reach).await?;
     fate.reached = Some(Instant::now());
     let mut exchange = Exchange {
-        client: call.source,
+        client,
         socket,
         peer,
         waiting,

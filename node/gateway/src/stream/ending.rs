@@ -24,7 +24,7 @@ impl Call {
     /// Tells those who log.
     pub fn ended(&self, routed: Option<&Routed>, fate: &Fate, hung_up: Option<&HungUp>) {
         if let Some(reason) = hung_up {
-            tracing::debug!(client = %self.client, destination = %self.destination, %reason, "a session was not put through");
+            tracing::debug!(client = %self.client, destination = ?self.destination, %reason, "a session was not put through");
         }
         let pen = self.worker.pens.sessions.as_ref();
         let told = routed.filter(|routed| routed.chain.has(Phases::SESSION_LOG));
@@ -59,7 +59,7 @@ impl Call {
         let service = service.map(|service| called(service.matched()));
         pen.write(&SessionLine {
             remote: self.client,
-            remote_port: self.source.port(),
+            remote_port: self.source.map_or(0, |source| source.port()),
             at_ms: bill.started_at_ms,
             protocol: self.transport.as_str(),
             status: bill.status,
@@ -79,7 +79,7 @@ impl Call {
     fn tell(&self, bill: &Bill, routed: &Routed, fate: &Fate) {
         let record = SessionRecord {
             client: self.client,
-            port: self.destination.port(),
+            port: self.destination.map_or(0, |destination| destination.port()),
             sni: self.heard.sni.as_deref(),
             status: bill.status,
             received_bytes: fate.passed.received,

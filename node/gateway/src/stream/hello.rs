@@ -4,7 +4,7 @@
 
 use crate::client::hello::server_name;
 use std::{io, time::Duration};
-use tokio::net::TcpStream;
+use troop_runtime::Line;
 
 /// Longest first word that is waited for: one with post-quantum keys takes some 2 KiB.
 const HELLO_MAX_BYTES: usize = 8 * 1024;
@@ -25,7 +25,7 @@ pub(crate) struct Heard {
 }
 
 /// Waits until the first words are complete, or are no TLS, or too long, or the time is over: what was heard until then counts.
-pub(crate) async fn listen(stream: &TcpStream, patience: Duration) -> Heard {
+pub(crate) async fn listen(stream: &Line, patience: Duration) -> Heard {
     let mut bytes = vec![0; HELLO_MAX_BYTES];
     let mut there = 0;
     let listening = async {

@@ -29,18 +29,17 @@ use std::{
     rc::Rc,
     time::Instant,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-use troop_router::{Caller, Carriers};
+use tokio::io::{AsyncRead, AsyncWrite};
+use troop_router::Carriers;
+use troop_runtime::Line;
+use troop_stdx::Remote;
 
 /// Serves one connection. `tls` is what a listener for TLS ends it with.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
-    stream: TcpStream,
+    stream: Line,
     arrival: Arrival,
-    listener: SocketAddr,
+    listener: Option<SocketAddr>,
     tls: Option<Terminator>,
     number: u64,
 ) {
@@ -68,16 +67,16 @@ pub(super) async fn awake<T>(slot: &Slot, work: impl Future<Output = T>) -> T {
 async fn put_through(
     worker: Rc<Worker>,
     slot: Rc<Slot>,
-    stream: TcpStream,
+    stream: Line,
     arrival: Arrival,
-    listener: SocketAddr,
+    listener: Option<SocketAddr>,
     tls: Option<Terminator>,
     number: u64,
 ) {
     let mut call = Call {
         client: client_of(&worker, &arrival),
         source: arrival.address,
-        destination: stream.local_addr().unwrap_or(listener),
+        destination: stream.local().or(listener),
         transport: Transport::Tcp,
         heard: hello::Heard::default(),
         number,
@@ -92,13 +91,7 @@ async fn put_through(
         tls_passthrough: true,
         udp: false,
     };
-    let caller = Caller {
-        source: (call.client, call.source.port()).into(),
-        destination: call.destination,
-        sni: None,
-        carriers,
-    };
-    if plan.streams.router.wants_to_hear(&caller) {
+    if plan.streams.router.wants_to_hear(&call.caller(carriers)) {
         call.heard = hello::listen(&stream, call.worker.options.limits.head_timeout).await;
         carriers.tls_passthrough = call.heard.tls;
     } else {
@@ -117,8 +110,8 @@ async fn put_through(
 }
 
 /// The connection's address, or whom that introduced if it is trusted.
-fn client_of(worker: &Worker, arrival: &Arrival) -> std::net::IpAddr {
-    let own = arrival.address.ip().to_canonical();
+fn client_of(worker: &Worker, arrival: &Arrival) -> Remote {
+    let own = Remote::from(arrival.address);
     let options = &worker.options;
     let told = if options.real_ip.source == RealIpSource::ProxyProtocol && options.trusts(own) {
         options
@@ -127,7 +120,7 @@ fn client_of(worker: &Worker, arrival: &Arrival) -> std::net::IpAddr {
     } else {
         None
     };
-    told.unwrap_or(own)
+    told.map_or(own, Remote::Ip)
 }
 
 /// Connects both sides and passes what they say.
@@ -136,7 +129,7 @@ async fn talk(
     plan: &crate::plan::Plan,
     routed: &Routed,
     service: &Service,
-    stream: TcpStream,
+    stream: Line,
     tls: Option<Terminator>,
     fate: &mut Fate,
 ) -> Result<(), HungUp> {
@@ -169,7 +162,7 @@ async fn talk(
 async fn shake_hands(
     call: &Call,
     terminator: Terminator,
-    stream: TcpStream,
+    stream: Line,
 ) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     let time = call.worker.options.limits.head_timeout;
     let shaken = tokio::time::timeout(time, terminator.accept(stream)).await;

@@ -20,7 +20,7 @@ async fn house(tls: TlsOptions) -> (House, SocketAddr) {
         ..options()
     };
     let house = House::build(options, Vec::new()).await;
-    let address = house.gateway.addresses()[1].address;
+    let address = house.gateway.addresses()[1].address.ip().expect("no unix socket");
     (house, address)
 }
 
@@ -121,22 +121,63 @@ async fn a_session_is_resumed_under_its_own_name_only() {
     let origin = Origin::start("a").await;
     house.path_to("/", &origin, json!({})).await;
     let memory = Shown::default();
-    let talk = async |name: &str| {
-        let dialled = dial(address, name, memory.clone()).await;
-        let resumed = dialled.resumed();
-        let mut wire = Wire {
-            stream: dialled.stream,
-            early: Vec::new(),
-        };
-        wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        assert_eq!(wire.answer().await.status, 200);
-        resumed
-    };
-    assert!(!talk("a.test").await);
-    assert!(talk("a.test").await);
+    assert!(!talk(address, "a.test", &memory).await);
+    assert!(talk(address, "a.test", &memory).await);
     memory.forget_names();
-    assert!(!talk("b.test").await, "a ticket of another name opens nothing");
+    let resumed = talk(address, "b.test", &memory).await;
+    assert!(!resumed, "a ticket of another name opens nothing");
     house.close().await;
+}
+
+/// Whether a session was resumed. An exchange takes place in it, so that tickets have come.
+async fn talk(address: SocketAddr, name: &str, how: &Shown) -> bool {
+    let dialled = dial(address, name, how.clone()).await;
+    let resumed = dialled.resumed();
+    let mut wire = Wire {
+        stream: dialled.stream,
+        early: Vec::new(),
+    };
+    wire.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(wire.answer().await.status, 200);
+    resumed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_tickets_no_session_is_resumed_in_either_version() {
+    for (tickets, resumed) in [(true, true), (false, false)] {
+        let tls = TlsOptions {
+            tickets,
+            ..TlsOptions::default()
+        };
+        let (house, address) = house(tls).await;
+        let origin = Origin::start("a").await;
+        house.path_to("/", &origin, json!({})).await;
+        for memory in [Shown::default(), Shown::older()] {
+            assert!(!talk(address, "a.test", &memory).await);
+            assert_eq!(talk(address, "a.test", &memory).await, resumed);
+        }
+        house.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suites_are_those_of_the_settings_and_their_order_counts_if_it_is_to() {
+    const CHACHA: u16 = 0xcca9;
+    const AES_128: u16 = 0xc02b;
+    const AES_128_OF_13: u16 = 0x1301;
+    // These clients prefer AES.
+    for (own_order, older) in [(true, CHACHA), (false, AES_128)] {
+        let tls = TlsOptions {
+            suites: vec![CHACHA, AES_128, AES_128_OF_13],
+            own_order,
+            ..TlsOptions::default()
+        };
+        let (house, address) = house(tls).await;
+        let suite = async |how: Shown| dial(address, "a.test", how).await.suite();
+        assert_eq!(suite(Shown::older()).await, older);
+        assert_eq!(suite(Shown::default()).await, AES_128_OF_13);
+        house.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,7 @@ impl House {
 
     /// Where clients go.
     pub fn address(&self) -> SocketAddr {
-        self.gateway.addresses()[0].address
+        self.gateway.addresses()[0].address.ip().expect("no unix socket")
     }
 
     /// A service at an origin.

@@ -91,6 +91,12 @@ impl Dialled {
         self.stream.get_ref().1.alpn_protocol()
     }
 
+    /// The suite, by its number.
+    pub fn suite(&self) -> u16 {
+        let suite = self.stream.get_ref().1.negotiated_cipher_suite();
+        suite.expect("a suite").suite().into()
+    }
+
     pub fn resumed(&self) -> bool {
         self.stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
     }

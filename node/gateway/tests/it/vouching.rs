@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
-use troop_gateway::{GatewayOptions, ListenOptions};
+use troop_gateway::{GatewayOptions, KeyFiles, ListenOptions};
 use uuid::Uuid;
 
 /// One who signs.
@@ -271,6 +271,40 @@ async fn a_peer_that_asks_is_shown_the_certificate_of_the_service_or_else_of_the
     let next = json!({"cert": next.pem, "key": next.key.serialize_pem()});
     house.update("certificates", shared, next).await;
     assert_eq!(shown().await, "next", "the open connection is not used any more");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_asks_is_shown_the_certificate_of_the_node_where_nobody_names_another() {
+    let home = tempfile::tempdir().expect("a directory");
+    let authority = Authority::new("right");
+    let node = authority.sign("node.client");
+    let files = KeyFiles {
+        certificate: home.path().join("node.crt"),
+        key: home.path().join("node.key"),
+    };
+    std::fs::write(&files.certificate, &node.pem).expect("a file");
+    std::fs::write(&files.key, node.key.serialize_pem()).expect("a file");
+    let options = GatewayOptions {
+        badge_for_peers: Some(files),
+        ..options()
+    };
+    let house = House::build(options, Vec::new()).await;
+    let peer = peer(&authority.sign("localhost"), &[], Some(&authority)).await;
+    let shown = async || get(house.address(), "/x", "").await.text();
+    let id = service(&house, peer, json!({})).await;
+    assert_eq!(shown().await, "node");
+    let shared = authority.sign("shared.client").stored(&house).await;
+    let upstream = json!({"name": "localhost", "client_certificate": {"id": shared}});
+    let upstream = house.insert("upstreams", upstream).await;
+    let target = json!({"upstream": {"id": upstream}, "target": format!("127.0.0.1:{}", peer.port())});
+    house.insert("targets", target).await;
+    assert_eq!(shown().await, "shared");
+    let own = authority.sign("own.client").stored(&house).await;
+    house
+        .update("services", id, json!({"client_certificate": {"id": own}}))
+        .await;
+    assert_eq!(shown().await, "own");
     house.close().await;
 }
 

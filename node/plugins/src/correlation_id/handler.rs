@@ -6,7 +6,9 @@ use std::sync::{
     LazyLock,
     atomic::{AtomicU64, Ordering},
 };
-use troop_plugin_api::{Exchange, Facts, Failure, Handler, Misconfigured, Phases, Response, Shared, Step};
+use troop_plugin_api::{
+    Exchange, Facts, Failure, Handler, Misconfigured, Phases, Remote, Response, Shared, Step,
+};
 use troop_schema::Record;
 use uuid::Uuid;
 
@@ -83,13 +85,15 @@ impl Generator {
     }
 }
 
-/// Kong: server address, port, process, connection, request on the connection, seconds with milliseconds.
+/// Kong: server address, port (empty of a unix socket), process, connection, request on the connection, seconds with milliseconds.
 fn tracker(facts: &Facts<'_>) -> String {
     let client = &facts.client;
     format!(
         "{}-{}-{}-{}-{}-{}.{:03}",
-        client.listener.ip(),
-        client.listener.port(),
+        Remote::from(client.listener),
+        client
+            .listener
+            .map_or_else(String::new, |listener| listener.port().to_string()),
         std::process::id(),
         client.connection,
         client.request,

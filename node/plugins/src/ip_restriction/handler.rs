@@ -3,8 +3,13 @@
 use crate::config::{Config, wrong};
 use ipnet::IpNet;
 use std::net::IpAddr;
-use troop_plugin_api::{Exchange, Failure, Handler, Misconfigured, Phases, Reply, Session, Step, Verdict};
+use troop_plugin_api::{
+    Exchange, Failure, Handler, Misconfigured, Phases, Remote, Reply, Session, Step, Verdict,
+};
 use troop_schema::Record;
+
+/// Kong: what a client without an address is told, whatever is configured.
+const NO_ADDRESS: &str = "Cannot identify the client IP address, unix domain sockets are not supported.";
 
 /// One configured instance.
 pub(super) struct AddressCheck {
@@ -31,7 +36,10 @@ impl AddressCheck {
         })
     }
 
-    fn judge(&self, address: IpAddr) -> Verdict {
+    fn judge(&self, client: Remote) -> Verdict {
+        let Remote::Ip(address) = client else {
+            return Reply::error(403, NO_ADDRESS).into();
+        };
         let address = address.to_canonical();
         if self.admits(address) {
             return Verdict::Continue;

@@ -40,7 +40,7 @@ pub(super) fn document(record: &SessionRecord<'_>) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use troop_plugin_api::{Matched, Try};
+    use troop_plugin_api::{Matched, Remote, Try};
     use uuid::Uuid;
 
     #[test]
@@ -54,7 +54,7 @@ mod tests {
         };
         let tries = [tried(1, Some(502)), tried(2, None)];
         let record = SessionRecord {
-            client: [9, 9, 9, 9].into(),
+            client: Remote::Ip([9, 9, 9, 9].into()),
             port: 9000,
             sni: Some("a.test"),
             status: 200,

@@ -8,11 +8,8 @@ use super::{
     pattern::{number, plain, seconds, text},
 };
 use crate::calendar;
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-};
+use std::{fmt, net::SocketAddr, str::FromStr};
+use troop_stdx::Remote;
 
 /// Kong: nginx's line for streams.
 const BASIC: &str = "$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received $session_time";
@@ -21,7 +18,7 @@ const BASIC: &str = "$remote_addr [$time_local] $protocol $status $bytes_sent $b
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLine<'a> {
     /// The client; behind a trusted load balancer the one it told.
-    pub remote: IpAddr,
+    pub remote: Remote,
     /// The port it calls from.
     pub remote_port: u16,
     /// When it began, in milliseconds since 1970.
@@ -36,8 +33,8 @@ pub struct SessionLine<'a> {
     pub received_bytes: u64,
     /// From its first byte to its end, in milliseconds.
     pub session_ms: u32,
-    /// The address it called.
-    pub server: SocketAddr,
+    /// The address it called; none of a unix socket.
+    pub server: Option<SocketAddr>,
     /// Number of the connection since the node started.
     pub connection: u64,
     /// The name in its TLS, where somebody listened.
@@ -164,8 +161,11 @@ impl Hole {
             Hole::Received => plain(out, format_args!("{}", line.received_bytes)),
             Hole::Seconds => seconds(Some(line.session_ms), out),
             Hole::Ms => number(Some(line.session_ms), out),
-            Hole::ServerAddress => plain(out, format_args!("{}", line.server.ip())),
-            Hole::ServerPort => plain(out, format_args!("{}", line.server.port())),
+            Hole::ServerAddress => plain(out, format_args!("{}", Remote::from(line.server))),
+            Hole::ServerPort => plain(
+                out,
+                format_args!("{}", line.server.map_or(0, |server| server.port())),
+            ),
             Hole::Connection => plain(out, format_args!("{}", line.connection)),
             Hole::Name => text(line.sni, out),
             Hole::Peer => match line.peer {
@@ -184,10 +184,13 @@ fn object(line: &SessionLine<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
     calendar::write_iso(line.at_ms, out);
     out.push(b'"');
-    put("remote_addr", &line.remote, out);
+    put("remote_addr", &line.remote.to_string(), out);
     put("remote_port", &line.remote_port, out);
     put("protocol", line.protocol, out);
-    put("server", &line.server, out);
+    let server = line
+        .server
+        .map_or_else(|| Remote::Unix.to_string(), |server| server.to_string());
+    put("server", &server, out);
     put("connection", &line.connection, out);
     for (name, value) in [
         ("sni", line.sni),
@@ -217,7 +220,7 @@ mod tests {
 
     fn line() -> SessionLine<'static> {
         SessionLine {
-            remote: "10.1.2.3".parse().unwrap(),
+            remote: Remote::Ip([10, 1, 2, 3].into()),
             remote_port: 40_000,
             at_ms: 1_763_778_600_042,
             protocol: "TCP",
@@ -225,7 +228,7 @@ mod tests {
             sent_bytes: 128,
             received_bytes: 5,
             session_ms: 1_012,
-            server: "10.0.0.1:9000".parse().unwrap(),
+            server: "10.0.0.1:9000".parse().ok(),
             connection: 7,
             sni: Some("db\".test"),
             peer: Some("10.9.9.9:5432".parse().unwrap()),

@@ -75,7 +75,7 @@ impl Destination {
             authorities,
             depth: ANY_DEPTH,
         };
-        let trust = Trust::new(proof, None, &Arc::new(aws_lc_rs::default_provider()))?;
+        let trust = Trust::new(proof, None, None, &Arc::new(aws_lc_rs::default_provider()))?;
         let inside: &[u8] = match endpoint.speech {
             Speech::Http => b"http/1.1",
             Speech::Grpc => b"h2",

@@ -5,7 +5,7 @@ use crate::{
     stage::{Stage, configured},
 };
 use serde_json::{Value, json};
-use troop_plugin_api::{Client, Matched, Session, Verdict};
+use troop_plugin_api::{Client, Matched, Remote, Session, Verdict};
 use uuid::Uuid;
 
 fn check(config: Value, address: &str, refused: Option<(u16, &str)>) {
@@ -65,15 +65,18 @@ fn status_and_message_can_be_chosen() {
 #[test]
 fn who_may_not_ask_may_not_call_either() {
     let handler = configured(&IpRestriction, json!({"deny": ["10.0.0.0/8"]}));
-    for (address, status) in [
-        ("10.0.0.1", Some(403)),
-        ("::ffff:10.0.0.1", Some(403)),
-        ("11.0.0.1", None),
+    let at = |address: &str| Remote::Ip(address.parse().expect("an address"));
+    for (client, status) in [
+        (at("10.0.0.1"), Some(403)),
+        (at("::ffff:10.0.0.1"), Some(403)),
+        (at("11.0.0.1"), None),
+        // Kong: who has no address is not let in by any list.
+        (Remote::Unix, Some(403)),
     ] {
         let session = Session {
             client: Client {
-                address: address.parse().expect("an address"),
-                listener: ([127, 0, 0, 1], 9000).into(),
+                address: client,
+                listener: Some(([127, 0, 0, 1], 9000).into()),
                 connection: 1,
                 request: 1,
             },
@@ -88,6 +91,6 @@ fn who_may_not_ask_may_not_call_either() {
             Verdict::Continue => None,
             Verdict::Respond(reply) => Some(reply.status),
         };
-        assert_eq!(refused, status, "{address}");
+        assert_eq!(refused, status, "{client}");
     }
 }

@@ -3,8 +3,8 @@
 //! Who speaks HTTP/2 there says so with a sentence that no request of HTTP/1.1 can begin with. The bytes are only looked at; whichever
 //! codec comes next finds all of them.
 
+use crate::Line;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// RFC 9113 §3.4.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -15,11 +15,11 @@ const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// Whether HTTP/2 is spoken. Waits for as many bytes as it takes to tell, until `timeout`; whoever says nothing speaks HTTP/1.1.
-pub(crate) async fn is_http_2(stream: &TcpStream, timeout: Duration) -> bool {
+pub async fn is_http_2(stream: &Line, timeout: Duration) -> bool {
     tokio::time::timeout(timeout, tell(stream)).await.unwrap_or(false)
 }
 
-async fn tell(stream: &TcpStream) -> bool {
+async fn tell(stream: &Line) -> bool {
     let mut bytes = [0; PREFACE.len()];
     let mut pause = PAUSE;
     loop {
