@@ -11,7 +11,7 @@ fn session(status: u16) -> SessionRecord<'static> {
         name: Some(name),
     };
     SessionRecord {
-        client: [9, 9, 9, 9].into(),
+        client: troop_plugin_api::Remote::Ip([9, 9, 9, 9].into()),
         port: 9_000,
         sni: None,
         status,
