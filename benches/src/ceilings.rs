@@ -54,7 +54,11 @@ mod tests {
     #[test]
     fn the_file_of_this_build_reads() {
         let ceilings = Ceilings::read().unwrap();
-        assert_eq!(ceilings.of("instructions_per_request"), Some(32_000.0));
+        assert!(
+            ceilings
+                .of("instructions_per_request")
+                .is_some_and(|ceiling| ceiling > 0.0)
+        );
         assert_eq!(ceilings.of("no such figure"), None);
     }
 
