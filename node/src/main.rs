@@ -7,6 +7,7 @@ mod address;
 mod agreement;
 mod answers;
 mod control;
+mod desk;
 mod error_pages;
 mod expiry;
 mod facts;

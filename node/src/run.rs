@@ -7,10 +7,10 @@
 //! catches up.
 
 use crate::{
-    address::{self, Door},
-    agreement,
+    address, agreement,
     answers::Answers,
     control::Control,
+    desk::Desk,
     error_pages, expiry,
     facts::{Facts, effective},
     log_level::LogLevel,
@@ -21,10 +21,9 @@ use crate::{
     tally, wiring,
 };
 use anyhow::{Context, Result, anyhow};
-use rustls::ServerConfig;
 use std::{net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
-use troop_admin::{Admin, AdminParts, Reception, Service, StatusApi, StatusParts, Traced, serve};
+use troop_admin::{Admin, AdminParts, Service, StatusApi, StatusParts, Traced};
 use troop_catalog::Catalog;
 use troop_cli::{StartArgs, environment};
 use troop_cluster::{
@@ -42,7 +41,6 @@ use troop_raft_store::RaftStore;
 use troop_runtime::{Shutdown, TaskSet, listen_for_rotation, listen_to_signals};
 use troop_schema::Registry;
 use troop_settings::{HostPort, Loaded, Settings};
-use troop_stdx::Whereabouts;
 use troop_telemetry::{Volume, trace::Spans};
 use troop_txn::Store;
 use uuid::Uuid;
@@ -51,8 +49,6 @@ use uuid::Uuid;
 const CONTROL_THREADS: usize = 2;
 /// Parts that were told to stop get this long beyond the drain.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Requests under way at the Admin and status APIs get this long.
-const DESK_TIMEOUT: Duration = Duration::from_secs(2);
 /// A newcomer says this often that it is not there yet.
 const CATCH_UP_TRY: Duration = Duration::from_secs(5);
 /// Exit code of a node that was removed from its cluster: a supervisor must not start it again.
@@ -384,51 +380,6 @@ fn start_cluster(
     tasks.spawn_on("peer port", raft.handle(), serving);
     tasks.spawn_on("keeper", raft.handle(), keeper::keep(Arc::clone(cluster)));
     Ok(())
-}
-
-/// The Admin and status APIs. They close after the proxy has drained: until then somebody may want to know how it goes, and
-/// `troop stop` waits for the port to close.
-struct Desk {
-    tasks: TaskSet,
-    closing: Shutdown,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Desk {
-            tasks: TaskSet::new(),
-            closing: Shutdown::new(),
-        }
-    }
-
-    fn open(
-        &self,
-        name: &'static str,
-        service: &Arc<dyn Service>,
-        doors: Vec<Door>,
-        tls: Option<&ServerConfig>,
-    ) -> Result<()> {
-        for door in doors {
-            let listener = door.socket.open().context(name)?;
-            let address = listener.local().map_or(door.address, Whereabouts::Ip);
-            tracing::info!(%address, "the {name} API listens");
-            let reception = Reception::new(tls.filter(|_| door.tls), door.http2);
-            let serving = serve(Arc::clone(service), listener, reception, self.closing.clone());
-            let file = door.file;
-            self.tasks.spawn(name, async move {
-                serving.await;
-                drop(file);
-            });
-        }
-        Ok(())
-    }
-
-    async fn close(self) -> Vec<&'static str> {
-        self.closing.drain("the proxy has drained");
-        let late = self.tasks.finish(DESK_TIMEOUT).await;
-        self.closing.stop("closed");
-        late
-    }
 }
 
 async fn until_told_to_stop(cluster: &Cluster, shutdown: &Shutdown) -> Ended {

@@ -185,7 +185,12 @@ fn settings_that_make_no_sense_are_refused_with_code_2() {
             &["proxy_listen", "127.0.0.1:99999"],
         ),
         ("proxy_listen", "127.0.0.1:8000 sll", &["proxy_listen", "sll"]),
-        ("status_listen", "127.0.0.1:8007 ssl", &["status_listen", "TLS"]),
+        ("status_listen", "127.0.0.1:8007 ssll", &["status_listen", "ssll"]),
+        (
+            "admin_listen",
+            "0.0.0.0:8444 ssl",
+            &["admin_listen", "admin_ssl_client_ca", "insecure_admin"],
+        ),
         (
             "admin_listen",
             "0.0.0.0:8001",
