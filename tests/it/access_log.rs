@@ -3,12 +3,7 @@
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
-use troop_tests::{
-    node::Node,
-    origin::Origin,
-    patience::{PATIENCE, eventually},
-    wire::Request,
-};
+use troop_tests::{node::Node, origin::Origin, patience::lines, wire::Request};
 
 const SECRET: &str = "key-of-anna";
 
@@ -31,19 +26,6 @@ fn guarded(origin: &Origin, settings: &[(&str, &str)]) -> Node {
 
 fn log(node: &Node) -> PathBuf {
     node.data_dir().join("access.log")
-}
-
-/// The log, once it has so many lines.
-fn lines(path: &PathBuf, count: usize) -> Vec<String> {
-    eventually(PATIENCE, &format!("{} has {count} lines", path.display()), || {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        if lines.len() >= count {
-            Ok(lines)
-        } else {
-            Err(text)
-        }
-    })
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
 use troop_tests::{
+    admin::Admin,
     node::Node,
     origin::{Origin, echoed},
     program::{command, finish},
@@ -156,9 +157,7 @@ fn paths_reach_the_service_as_the_table_of_the_guide_says() {
         };
         let host = format!("h{number}.test");
         let admin = node.admin();
-        let address = origin.address();
-        let body = json!({"name": format!("s{number}"), "host": address.ip().to_string(), "port": address.port(), "path": service});
-        admin.post("/services", &body).expecting(201);
+        serve_at(admin, &format!("s{number}"), &origin, service);
         let body = json!({"hosts": [host], "paths": [route], "strip_path": strip == "on"});
         admin
             .post(&format!("/services/s{number}/routes"), &body)
@@ -170,6 +169,13 @@ fn paths_reach_the_service_as_the_table_of_the_guide_says() {
         count += 1;
     }
     assert!(count > 15, "only {count} rows were found");
+}
+
+/// A service at the origin, below a path of it.
+fn serve_at(admin: Admin, name: &str, origin: &Origin, path: &str) {
+    let address = origin.address();
+    let body = json!({"name": name, "host": address.ip().to_string(), "port": address.port(), "path": path});
+    admin.post("/services", &body).expecting(201);
 }
 
 #[test]
@@ -216,9 +222,7 @@ fn in_the_flavour_traditional_paths_are_handled_as_routes_say() {
         let [service, route, strip, request, v0, v1] = cells(row)[..] else {
             panic!("six cells: {row}");
         };
-        let address = origin.address();
-        let body = json!({"name": format!("s{number}"), "host": address.ip().to_string(), "port": address.port(), "path": service});
-        admin.post("/services", &body).expecting(201);
+        serve_at(admin, &format!("s{number}"), &origin, service);
         for (handling, expected) in [("v0", v0), ("v1", v1)] {
             let host = format!("{handling}-{number}.test");
             let body = json!({"hosts": [host], "paths": [route], "strip_path": strip == "on", "path_handling": handling});

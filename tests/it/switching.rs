@@ -5,13 +5,12 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
-    path::PathBuf,
     sync::{Arc, Mutex},
     thread,
 };
 use troop_tests::{
     node::Node,
-    patience::{PATIENCE, eventually},
+    patience::{PATIENCE, eventually, lines},
     ports,
     wire::{self, Request},
 };
@@ -78,18 +77,6 @@ fn record(what: &str, text: impl Fn() -> String) -> Value {
         match objects.next() {
             Some(Ok(record)) => Ok(record),
             _ => Err(text.clone()),
-        }
-    })
-}
-
-fn lines(path: &PathBuf, count: usize) -> Vec<String> {
-    eventually(PATIENCE, &format!("{} has {count} lines", path.display()), || {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        if lines.len() >= count {
-            Ok(lines)
-        } else {
-            Err(text)
         }
     })
 }

@@ -5,6 +5,8 @@
 
 use std::{
     fmt::Display,
+    fs,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -39,6 +41,23 @@ pub fn eventually<T, E: Display>(within: Duration, what: &str, look: impl FnMut(
         Ok(seen) => seen,
         Err(seen) => panic!("not within {within:?}: {what}; last seen: {seen}"),
     }
+}
+
+/// The lines of a file, once it has so many.
+///
+/// # Panics
+/// With what it held last, when the time is up.
+#[track_caller]
+pub fn lines(path: &Path, count: usize) -> Vec<String> {
+    eventually(PATIENCE, &format!("{} has {count} lines", path.display()), || {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        if lines.len() >= count {
+            Ok(lines)
+        } else {
+            Err(text)
+        }
+    })
 }
 
 #[cfg(test)]
